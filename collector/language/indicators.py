@@ -1,0 +1,111 @@
+"""The catalogue of indicators: what each one is, its unit and bounds, which way is better, how it rolls up."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+
+from pydantic import TypeAdapter
+from pydantic.dataclasses import dataclass
+
+from collector.language.errors import InputError
+
+
+class Pillar(StrEnum):
+    """The three strategies asked of a smart city."""
+
+    ENVIRONMENT = "environment"
+    ECONOMY = "economy"
+    GOVERNANCE = "governance"
+
+
+class IndicatorKind(StrEnum):
+    """How values of an indicator come about."""
+
+    SENSOR = "sensor"
+    COUNT = "count"
+    EVENT = "event"
+    STATISTIC = "statistic"
+
+
+class Better(StrEnum):
+    """Which way is better; a target is neither."""
+
+    LOWER = "lower"
+    HIGHER = "higher"
+    TARGET = "target"
+
+
+class Rollup(StrEnum):
+    """How the values of an interval combine into one."""
+
+    MEAN = "mean"
+    SUM = "sum"
+    LAST = "last"
+    MAX = "max"
+    SHARE = "share"
+    ENERGETIC_MEAN = "energetic_mean"
+
+
+class Origin(StrEnum):
+    """Where a value comes from: of readings, measured or simulated; of parameters, measured, derived or assumed."""
+
+    MEASURED = "measured"
+    DERIVED = "derived"
+    ASSUMED = "assumed"
+    SIMULATED = "simulated"
+
+
+@dataclass(frozen=True, slots=True, config={"extra": "forbid"})
+class Indicator:
+    """One entry of the catalogue.
+
+    `minimum` and `maximum` are plausible bounds in `unit` (`ucum` is its UCUM code): a value outside is stored and
+    flagged. `extensive` indicators grow with the size of a city and are ranked per person only. `standard_code` is
+    the standard's own code, `code_verified` whether it was checked in the standard's text. `event` is the type of
+    event that carries an indicator of kind event.
+    """
+
+    id: str
+    name: str
+    pillar: Pillar
+    kind: IndicatorKind
+    unit: str
+    ucum: str
+    minimum: float
+    maximum: float
+    better: Better
+    rollup: Rollup
+    definition: str
+    standard: str
+    cadence: str
+    standard_code: str = ""
+    code_verified: bool = False
+    extensive: bool = False
+    event: str = ""
+    fiware_model: str = ""
+    fiware_attribute: str = ""
+
+
+@cache
+def indicators() -> Mapping[str, Indicator]:
+    """The catalogue by id, in its own order (by pillar)."""
+    tables = tomllib.loads(files(__package__).joinpath("indicators.toml").read_text("utf-8"))
+    entries = [{"id": key} | table for key, table in tables.items()]
+    checked = TypeAdapter(list[Indicator]).validate_python(entries)
+    return MappingProxyType({entry.id: entry for entry in checked})
+
+
+def indicator(identity: str) -> Indicator:
+    """The entry of an indicator. Raises `InputError` with a suggestion where there is none."""
+    try:
+        return indicators()[identity]
+    except KeyError:
+        near = difflib.get_close_matches(identity, indicators(), n=1)
+        hint = f"; did you mean {near[0]}?" if near else "; `nakhon catalogue indicators` lists them"
+        raise InputError(f"no indicator {identity!r} in the catalogue{hint}") from None

@@ -1,0 +1,37 @@
+"""The catalogue of indicators: complete, and true to its own rules."""
+
+import re
+
+import pytest
+
+from collector.language.errors import InputError
+from collector.language.indicators import Better, IndicatorKind, Pillar, indicator, indicators
+
+PER_PILLAR = {Pillar.ENVIRONMENT: 12, Pillar.ECONOMY: 11, Pillar.GOVERNANCE: 12}
+
+
+def test_all_35_indicators_of_the_reference_are_there() -> None:
+    counts = {pillar: sum(entry.pillar is pillar for entry in indicators().values()) for pillar in Pillar}
+    assert counts == PER_PILLAR
+
+
+def test_every_entry_follows_the_rules_of_the_catalogue() -> None:
+    for entry in indicators().values():
+        assert re.fullmatch(r"[a-z][a-z0-9_]{1,62}", entry.id)
+        assert entry.minimum < entry.maximum, entry.id
+        assert entry.name and entry.definition and entry.unit and entry.ucum and entry.standard
+        assert bool(entry.event) <= (entry.kind is IndicatorKind.EVENT), entry.id
+        assert entry.standard_code or not entry.code_verified, entry.id
+
+
+def test_known_facts_of_the_catalogue() -> None:
+    assert indicator("pm25").unit == "µg/m³"
+    assert indicator("pm25").standard_code == "EN: EN: AQ: 1C"
+    assert indicator("citizen_rating").better is Better.HIGHER
+    assert indicator("electricity_demand").extensive
+    assert not indicator("air_temperature").extensive
+
+
+def test_a_misspelt_indicator_is_answered_with_a_suggestion() -> None:
+    with pytest.raises(InputError, match="did you mean pm25"):
+        indicator("pm2.5")
