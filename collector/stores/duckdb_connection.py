@@ -1,0 +1,236 @@
+"""One DuckDB file, opened by this process alone: snapshots for many readers, transactions for one writer."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+from duckdb import DuckDBPyConnection
+
+from collector.language.errors import StoreBusy, StoreError, StoreFull, StoreTooNew
+from collector.stores.duckdb_schema import ROW_GROUP, SCHEMA, VERSION
+
+_NO_SPACE = ("No space left on device", "File too large", "Disk quota exceeded")
+_opened: set[Path] = set()
+
+
+class DuckFile:
+    """A DuckDB file that survives a full disk: after a failed write it is opened anew from what is on the disk.
+
+    Raises `StoreError` and its kin, from every method.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool) -> None:
+        self.path = path.resolve()
+        self._read_only = read_only
+        self._idle = threading.Condition()
+        self._turn = threading.RLock()
+        self._readers = 0
+        self.closed = False
+        self._connection: DuckDBPyConnection | None = None
+        _claim(self.path)
+        try:
+            if not read_only and not self.path.exists():
+                _create(self.path)
+            self._connected()
+        except BaseException:
+            self._release()
+            raise
+
+    @contextmanager
+    def reading(self) -> Iterator[DuckDBPyConnection]:
+        """A connection that sees one state of the file, whatever is written meanwhile; from any thread."""
+        with self._idle:
+            cursor = self._connected().cursor()
+            self._readers += 1
+        try:
+            cursor.execute("USE store; BEGIN TRANSACTION")
+            yield cursor
+        except duckdb.Error as error:
+            raise explained(error, self.path) from error
+        finally:
+            cursor.close()
+            with self._idle:
+                self._readers -= 1
+                self._idle.notify_all()
+
+    @contextmanager
+    def writing(self) -> Iterator[DuckDBPyConnection]:
+        """A transaction, durable when the block ends; an error in it leaves nothing behind."""
+        if self._read_only:
+            raise StoreError(f"{self.path} was opened for reading only")
+        with self._turn:
+            with self._idle:
+                connection = self._connected()
+            try:
+                connection.execute("BEGIN TRANSACTION")
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException as error:
+                self._disconnect()
+                if isinstance(error, duckdb.Error):
+                    raise explained(error, self.path) from error
+                raise
+
+    def checkpoint(self, log_bytes: int = 0) -> None:
+        """Move what was written from the log into the file, if the log is longer than `log_bytes`.
+
+        Nothing is lost if this fails: what is in the log is durable.
+        """
+        with self._turn:
+            log = self.path.with_name(f"{self.path.name}.wal")
+            if self._connection is None or not log.exists() or log.stat().st_size <= log_bytes:
+                return
+            try:
+                self._connection.execute("CHECKPOINT store")
+            except duckdb.TransactionException:
+                return
+            except duckdb.Error:
+                self._disconnect()
+
+    def close(self) -> None:
+        """Wait for the readers and let go of the file."""
+        if self.closed:
+            return
+        with self._turn:
+            if not self._read_only:
+                self.checkpoint()
+            self.closed = True
+            self._disconnect()
+            self._release()
+
+    def _release(self) -> None:
+        self.closed = True
+        _opened.discard(self.path)
+
+    def _connected(self) -> DuckDBPyConnection:
+        if self.closed:
+            raise StoreError(f"{self.path} is closed")
+        if self._connection is None:
+            self._connection = _open(self.path, read_only=self._read_only)
+        return self._connection
+
+    def _disconnect(self) -> None:
+        with self._idle:
+            self._idle.wait_for(lambda: self._readers == 0)
+            if self._connection is not None:
+                with suppress(duckdb.Error):
+                    self._connection.close()
+            self._connection = None
+
+
+def insert(connection: DuckDBPyConnection, table: str, incoming: pa.Table) -> None:
+    """Append rows whose columns are in the order of the table's."""
+    if incoming.num_rows:  # DuckDB finds the table by the name of the argument: half the time of registering it
+        connection.execute(f"INSERT INTO {table} SELECT * FROM incoming")  # noqa: S608 - names of our own
+
+
+def explained(error: duckdb.Error, path: Path) -> StoreError:
+    """The error of the project that says what DuckDB's means and what to do."""
+    text = str(error)
+    if any(sign in text for sign in _NO_SPACE):
+        return StoreFull(f"no space is left for {path}: make room; nothing of the last batch was kept")
+    if "Could not set lock" in text:
+        held = re.search(r"held in (.+?\(PID \d+\))", text)
+        holder = held.group(1) if held else "another process"
+        return StoreBusy(
+            f"{path} is open in {holder}: one process owns the file. Ask the collector that owns it instead "
+            "(--api http://HOST:PORT), or stop it"
+        )
+    if "version number" in text or "newer version" in text.lower():
+        return StoreTooNew(f"{path} was written by a newer DuckDB: upgrade Nakhon to read it ({_first(text)})")
+    if "replaying WAL" in text or "WAL file" in text:
+        return StoreError(
+            f"the log {path}.wal cannot be replayed. Copy both files away, then move the log aside to open what the "
+            f"file itself holds ({_first(text)})"
+        )
+    if "not a valid DuckDB database" in text:
+        return StoreError(f"{path} is not a DuckDB file, and is left as it is: name another file")
+    return StoreError(f"{path}: {_first(text)}")
+
+
+def _claim(path: Path) -> None:
+    if path in _opened:
+        raise StoreBusy(f"{path} is already open in this process: use the store that is open")
+    _opened.add(path)
+
+
+def _open(path: Path, *, read_only: bool) -> DuckDBPyConnection:
+    if not path.exists():
+        raise StoreError(f"there is no store {path}: name one that exists, or collect into it first")
+    if not path.is_file():
+        raise StoreError(f"{path} is not a file: name a file such as {path}/city.duckdb")
+    connection = _memory(path)
+    try:
+        option = ", READ_ONLY" if read_only else ""
+        connection.execute(f"ATTACH '{_quoted(path)}' AS store (ROW_GROUP_SIZE {ROW_GROUP}{option})")
+        connection.execute("USE store")
+        _check_version(connection, path)
+    except duckdb.Error as error:
+        connection.close()
+        raise explained(error, path) from error
+    except StoreError:
+        connection.close()
+        raise
+    return connection
+
+
+def _check_version(connection: DuckDBPyConnection, path: Path) -> None:
+    try:
+        row = connection.execute("SELECT max(version) FROM store.meta").fetchone()
+    except duckdb.CatalogException:
+        raise StoreError(f"{path} is a DuckDB file, but not a store of Nakhon: name another file") from None
+    if row is None or row[0] is None:
+        raise StoreError(f"{path} has no schema version: it is damaged, restore it from a copy")
+    if row[0] > VERSION:
+        raise StoreTooNew(
+            f"{path} has schema version {row[0]}, this Nakhon knows up to {VERSION}: upgrade Nakhon to open it"
+        )
+
+
+def _create(path: Path) -> None:
+    """Make an empty store under another name and give it its own only when it is whole."""
+    if not path.parent.is_dir():
+        raise StoreError(f"there is no directory {path.parent}: create it first")
+    young = path.with_name(f".{path.name}.{os.getpid()}.new")
+    young.unlink(missing_ok=True)
+    connection = _memory(path)
+    try:
+        connection.execute(f"ATTACH '{_quoted(young)}' AS store (ROW_GROUP_SIZE {ROW_GROUP})")
+        connection.execute("USE store")
+        connection.execute(SCHEMA)
+        now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+        connection.execute("INSERT INTO meta VALUES (?, ?, '')", [VERSION, now])
+        connection.execute("CHECKPOINT store")
+        connection.close()
+        young.rename(path)
+    except duckdb.Error as error:
+        connection.close()
+        raise explained(error, path) from error
+    except OSError as error:
+        raise StoreError(f"{path} cannot be created: {error.strerror}") from error
+    finally:
+        young.unlink(missing_ok=True)
+        young.with_name(f"{young.name}.wal").unlink(missing_ok=True)
+
+
+def _memory(path: Path) -> DuckDBPyConnection:
+    connection = duckdb.connect()
+    connection.execute(f"SET temp_directory = '{_quoted(path)}.tmp'")
+    connection.execute("SET wal_autocheckpoint = '1TB'")
+    return connection
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
+
+
+def _first(text: str) -> str:
+    return text.splitlines()[0][:300]

@@ -1,0 +1,225 @@
+"""Reading values: raw, or combined over cities and buckets from rollups where they hold and from readings elsewhere."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import numpy as np
+import pyarrow as pa
+from duckdb import DuckDBPyConnection
+
+from collector.language.errors import InputError
+from collector.language.time import EARLIEST, LATEST, format_epoch, period_start
+from collector.stores.duckdb_rollup import HALF_HOUR, STATE, WIDTH
+from collector.stores.protocol import Selection
+
+_ALWAYS = "TIMESTAMP_S '0001-01-01'"
+
+_NAMES = {"indicators": "indicator", "cities": "series_named.city", "runs": "run", "stations": "station"}
+
+_CHOSEN = f"""
+SELECT series, run, series_named.city, pillar, station, indicator, origin, rollup, city_id, timezone,
+       coalesce(frontier.time, {_ALWAYS}) AS frontier,
+       row_number() OVER (ORDER BY run, indicator, series_named.city, station, pillar) - 1 AS place
+FROM series_named LEFT JOIN frontier ON frontier.city = city_id
+WHERE {
+    " AND ".join(
+        f"(len(${plural}::VARCHAR[]) = 0 OR list_contains(${plural}::VARCHAR[], {name}))"
+        for plural, name in _NAMES.items()
+    )
+}
+"""  # noqa: S608
+
+# What is read as it is, beside the readings that have rollups.
+BESIDE = "(SELECT series, time, value, quality FROM event_values UNION ALL FROM revised) AS beside"
+
+_NEWEST_REVISION = """
+SELECT series, timezone, period, value, quality FROM statistics JOIN chosen USING (series)
+WHERE $known_at::TIMESTAMP_S IS NULL OR published <= $known_at::TIMESTAMP_S
+QUALIFY row_number() OVER (PARTITION BY series, period ORDER BY revision DESC, published DESC) = 1
+"""
+
+# Parts have one row per series and bucket and source; `moment` orders the parts of a bucket for the last value.
+_COMBINED = """
+WITH part AS ({parts}),
+     whole AS (
+         SELECT series, slot, sum(n)::BIGINT AS n, CASE any_value(rollup)
+                    WHEN 'max' THEN max(state)
+                    WHEN 'last' THEN arg_max(state, moment)
+                    ELSE sum(state) END AS state
+         FROM part JOIN chosen USING (series) GROUP BY series, slot)
+SELECT run, city, indicator, any_value(origin) AS origin, slot::TIMESTAMP_S AS time, CASE any_value(rollup)
+           WHEN 'sum' THEN sum(state)
+           WHEN 'max' THEN max(state)
+           WHEN 'last' THEN avg(state)
+           WHEN 'energetic_mean' THEN 10 * log10(sum(state) / sum(n))
+           ELSE sum(state) / sum(n) END AS value, sum(n)::BIGINT AS n
+FROM whole JOIN chosen USING (series) GROUP BY run, city, indicator, slot ORDER BY run, indicator, city, slot
+"""
+
+
+def read(connection: DuckDBPyConnection, selection: Selection, first: int) -> pa.Table:
+    """The values of a selection; the offset of each city's zone is that at the selection's start, or at `first`."""
+    _check(selection)
+    chosen = connection.execute(_CHOSEN, _names(selection)).to_arrow_table()
+    if selection.bucket is not None:
+        start = first if selection.start is None else selection.start
+        chosen = _with_shifts(chosen, start if selection.local else None, flagged=selection.flagged)
+    connection.register("chosen", chosen)
+    connection.register("revised", revised(connection, selection.known_at))
+    return _raw(connection, selection, chosen) if selection.bucket is None else _bucketed(connection, selection)
+
+
+def choose(connection: DuckDBPyConnection, run: str | None) -> None:
+    """Register the series of a run (or all) as `chosen` and their newest statistics as `revised`."""
+    selection = Selection((), runs=() if run is None else (run,))
+    connection.register("chosen", connection.execute(_CHOSEN, _names(selection)).to_arrow_table())
+    connection.register("revised", revised(connection, None))
+
+
+def revised(connection: DuckDBPyConnection, known_at: int | None) -> pa.Table:
+    """The newest revision known of each period of the chosen series: series, time, value, quality.
+
+    The time is the start of the period in the city's zone.
+    """
+    known = None if known_at is None else format_epoch(known_at)[:-1]
+    rows = connection.execute(_NEWEST_REVISION, {"known_at": known}).to_arrow_table()
+    zones, periods = rows["timezone"].to_pylist(), rows["period"].to_pylist()
+    times = np.array([_period_start(zone, period) for zone, period in zip(zones, periods, strict=True)], np.int64)
+    stamps = pa.array(times).cast(pa.timestamp("s"))
+    return pa.table([rows["series"], stamps, rows["value"], rows["quality"]], ["series", "time", "value", "quality"])
+
+
+def _raw(connection: DuckDBPyConnection, selection: Selection, chosen: pa.Table) -> pa.Table:
+    """Sort numbers, then put the names in their place: much quicker than sorting rows of names."""
+    condition = _condition(selection)
+    both = " UNION ALL ".join(
+        f"SELECT place, time, value, quality FROM {table} JOIN chosen USING (series) WHERE {condition}"  # noqa: S608
+        for table in ("readings", BESIDE)
+    )
+    rows = connection.execute(f"{both} ORDER BY place, time").to_arrow_table()
+    names = chosen.select(["run", "city", "indicator", "origin", "station"]).combine_chunks()
+    parts = [pa.Table.from_batches([part]) for part in rows.to_batches()] or [rows]
+    return pa.concat_tables([_named(part, names) for part in parts])
+
+
+def _named(rows: pa.Table, names: pa.Table) -> pa.Table:
+    told = {name: names[name].take(rows["place"]) for name in names.column_names}
+    told |= {name: rows[name] for name in ("time", "value", "quality")}
+    order = ("run", "city", "indicator", "origin", "time", "value", "station", "quality")
+    return pa.table({name: told[name] for name in order})
+
+
+def _bucketed(connection: DuckDBPyConnection, selection: Selection) -> pa.Table:
+    lower, upper = _whole_half_hours(selection)
+    if lower > upper:
+        parts = [_part("readings", _condition(selection), selection)]
+    else:
+        within = f"{{0}} >= {_stamp(lower)} AND {{0}} < {_stamp(upper)} AND {{0}} < frontier"
+        parts = [_rolled(within.format("bucket"), selection)]
+        parts += [_part("readings", where, selection) for where in _unrolled(connection, within, selection)]
+    parts.append(_part(BESIDE, _condition(selection), selection))
+    return connection.execute(_COMBINED.format(parts=" UNION ALL ".join(parts))).to_arrow_table()
+
+
+def _unrolled(connection: DuckDBPyConnection, within: str, selection: Selection) -> list[str]:
+    """Conditions, no two of which meet, for the readings that no rollup stands for."""
+    condition = _condition(selection)
+    lower, upper = _whole_half_hours(selection)
+    edge = connection.execute("SELECT min(frontier) FROM chosen").fetchall()[0][0]
+    if edge is None:
+        return []
+    where = [f"{condition} AND time >= TIMESTAMP_S '{edge}' AND time >= frontier"]
+    if selection.start is not None:
+        where.append(f"{condition} AND time < {_stamp(lower)} AND time < frontier")
+    if selection.end is not None:
+        where.append(f"{condition} AND time >= {_stamp(upper)} AND time < frontier")
+    low, high = connection.execute("SELECT min(bucket), max(bucket) + INTERVAL 30 MINUTE FROM dirty").fetchall()[0]
+    if low is not None:
+        dirty = f"(city_id, {HALF_HOUR}) IN (SELECT (city, bucket) FROM dirty)"  # noqa: S608
+        between = f"time >= TIMESTAMP_S '{low}' AND time < TIMESTAMP_S '{high}'"
+        where.append(f"{condition} AND {between} AND {within.format('time')} AND {dirty}")
+    return where
+
+
+def _part(table: str, where: str, selection: Selection) -> str:
+    return (
+        f"SELECT series, {_slot('time', selection)} AS slot, count(*) AS n, {STATE} AS state, max(time) AS moment "  # noqa: S608
+        f"FROM {table} JOIN chosen USING (series) WHERE {where} GROUP BY series, slot"
+    )
+
+
+def _rolled(within: str, selection: Selection) -> str:
+    return (
+        f"SELECT series, {_slot('bucket', selection)} AS slot, n, state, bucket AS moment "  # noqa: S608
+        f"FROM rollup JOIN chosen USING (series) WHERE {within} "
+        "AND (city_id, bucket) NOT IN (SELECT (city, bucket) FROM dirty)"
+    )
+
+
+def _slot(column: str, selection: Selection) -> str:
+    return f"time_bucket(to_seconds({selection.bucket}), {column}::TIMESTAMP + to_seconds(shift)) - to_seconds(shift)"
+
+
+def _whole_half_hours(selection: Selection) -> tuple[int, int]:
+    start = EARLIEST if selection.start is None else selection.start
+    end = LATEST if selection.end is None else selection.end
+    return -(-start // WIDTH) * WIDTH, end // WIDTH * WIDTH
+
+
+def _condition(selection: Selection) -> str:
+    terms = [] if selection.flagged else ["quality = 0"]
+    if selection.start is not None:
+        terms.append(f"time >= {_stamp(selection.start)}")
+    if selection.end is not None:
+        terms.append(f"time < {_stamp(selection.end)}")
+    return " AND ".join(terms) or "TRUE"
+
+
+def _with_shifts(chosen: pa.Table, at: int | None, *, flagged: bool) -> pa.Table:
+    """The chosen series with `shift`, the seconds their city's clock is ahead of UTC.
+
+    The frontier is put before all time where rollups cannot be used: they hold good values only, and no bucket
+    of a zone that is not whole half hours away from UTC.
+    """
+    shifts = np.array([0 if at is None else _offset(zone, at) for zone in chosen["timezone"].to_pylist()], np.int64)
+    frontier = chosen["frontier"].to_numpy().astype("datetime64[s]")
+    frontier = np.where((shifts % WIDTH != 0) | flagged, np.datetime64("0001-01-01", "s"), frontier)
+    place = chosen.schema.get_field_index("frontier")
+    return chosen.set_column(place, "frontier", pa.array(frontier)).append_column("shift", pa.array(shifts))
+
+
+def _names(selection: Selection) -> dict[str, list[str]]:
+    return {name: list(getattr(selection, name)) for name in _NAMES}
+
+
+def _check(selection: Selection) -> None:
+    bucket = selection.bucket
+    if bucket is not None and (bucket <= 0 or bucket % WIDTH):
+        raise InputError(f"expected a bucket of whole half hours (a multiple of {WIDTH} seconds), came {bucket}")
+    for time in (selection.start, selection.end, selection.known_at):
+        if time is not None and not EARLIEST <= time <= LATEST:
+            raise InputError(f"expected a time from 1900 to 2199 in seconds since 1970, came {time}")
+
+
+@lru_cache(maxsize=4096)
+def _period_start(zone: str | None, period: str) -> int:
+    start = int(period_start(period).astype(np.int64))
+    return start - _offset(zone, start - _offset(zone, start))
+
+
+def _offset(zone: str | None, at: int) -> int:
+    """Seconds a zone is ahead of UTC at a time; 0 where the zone is not known."""
+    if zone is None:
+        return 0
+    try:
+        offset = datetime.fromtimestamp(at, ZoneInfo(zone)).utcoffset()
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return 0
+    return int((offset or timedelta()).total_seconds())
+
+
+def _stamp(epoch: int) -> str:
+    return f"TIMESTAMP_S '{format_epoch(epoch)[:-1]}'"

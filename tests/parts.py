@@ -1,0 +1,71 @@
+"""The real parts that tests use: where one is not installed, the test is skipped and says what is missing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+def need(program: str) -> str:
+    """The path of a program; the test is skipped without it, or fails if NAKHON_REQUIRE names it."""
+    found = shutil.which(program) or shutil.which(program, path="/usr/sbin:/sbin")
+    if found is None:
+        required = os.environ.get("NAKHON_REQUIRE", "").split(",")
+        (pytest.fail if program in required else pytest.skip)(f"{program} is not installed")
+    return found
+
+
+def free_port() -> int:
+    """A port on loopback that nobody has."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> None:
+    """Return as soon as a condition holds; fail at the deadline, saying what was waited for."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"waited {seconds:g} s for {what}")
+        time.sleep(0.02)
+
+
+def listening(port: int) -> bool:
+    """Whether something accepts connections on a port of loopback."""
+    with socket.socket() as one:
+        return one.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Mosquitto:
+    """A Mosquitto of the test's own: it can be killed and started again with what it kept on disk."""
+
+    def __init__(self, folder: Path, settings: str) -> None:
+        self.port = free_port()
+        self.url = f"mqtt://127.0.0.1:{self.port}"
+        self._program = need("mosquitto")
+        self._configuration = folder / "mosquitto.conf"
+        persistence = f"persistence true\npersistence_location {folder}/\nautosave_interval 1\n"
+        self._configuration.write_text(
+            f"listener {self.port} 127.0.0.1\nallow_anonymous true\nuser root\n{persistence}{settings}\n"
+        )
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(
+            [self._program, "-c", str(self._configuration)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        wait_for(lambda: listening(self.port), 10, "mosquitto to listen")
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(10)
+            self._process = None
