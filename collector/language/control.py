@@ -36,11 +36,15 @@ class Reply:
 
 @checked_dataclass(frozen=True, slots=True, config={"extra": "ignore"})
 class Committed:
-    """A collector's word: so many distinct messages of a session are safe (stored, or kept as rejected)."""
+    """A collector's word: so many distinct messages of a session are safe (stored, or kept as rejected).
+
+    Collectors of one `group` share the messages among them, so their words add up.
+    """
 
     collector: Word
     session: Word
     messages: Annotated[int, Field(ge=0)]
+    group: Word | None = None
 
 
 def encode_request(request: Request) -> bytes:
@@ -61,7 +65,8 @@ def encode_reply(reply: Reply) -> bytes:
 
 def encode_committed(committed: Committed) -> bytes:
     """The payload of a collector's word."""
-    return dump({"collector": committed.collector, "session": committed.session, "messages": committed.messages})
+    told = {"collector": committed.collector, "session": committed.session, "messages": committed.messages}
+    return dump(told if committed.group is None else told | {"group": committed.group})
 
 
 def decode_committed(payload: bytes) -> Committed:

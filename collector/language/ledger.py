@@ -23,7 +23,7 @@ import numpy as np
 
 from collector.language.codec import digest
 from collector.language.errors import LedgerError
-from collector.language.messages import Message, Readings, Statistic
+from collector.language.messages import Event, Message, Readings, Statistic
 from collector.language.time import format_epoch
 from collector.language.topics import Address, Kind
 
@@ -55,17 +55,15 @@ class Entry:
 
 def entry_of(message: Message, payload: bytes) -> Entry:
     """The entry of a message with a number, as encoded in `payload`."""
-    body = message.body
-    if isinstance(body, Readings):
-        first, last = (int(body.times[i].astype(np.int64)) for i in (0, -1))
-        values = sum(int(np.count_nonzero(column == column)) for column in body.columns.values())
-    else:
-        stamp = body.published if isinstance(body, Statistic) else body.time
-        first = last = int(stamp.astype(np.int64))
-        values = 1
+    match message.body:
+        case Readings(times):
+            epochs = times.view(np.int64)
+            first, last = int(epochs[0]), int(epochs[-1])
+        case Event(time) | Statistic(published=time):
+            first = last = int(time.astype(np.int64))
     if message.seq is None:
         raise ValueError("only numbered messages go into a ledger")
-    return Entry(message.address, message.seq, values, format_epoch(first), format_epoch(last), digest(payload))
+    return Entry(message.address, message.seq, message.values, format_epoch(first), format_epoch(last), digest(payload))
 
 
 class LedgerWriter:

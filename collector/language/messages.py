@@ -62,3 +62,10 @@ class Message:
     session: str | None
     seq: int | None
     body: Readings | Event | Statistic
+
+    @property
+    def values(self) -> int:
+        """How many values it carries; a missing one does not count."""
+        if not isinstance(self.body, Readings):
+            return 1
+        return sum(int(np.count_nonzero(column == column)) for column in self.body.columns.values())

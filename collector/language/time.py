@@ -46,12 +46,13 @@ def parse_times(texts: Iterable[object]) -> Times:
 
 def format_times(times: Times) -> list[str]:
     """ISO 8601 texts ending in Z of times in datetime64[s]."""
-    return [f"{text}Z" for text in np.datetime_as_string(times, unit="s").tolist()]
+    return [format_epoch(epoch) for epoch in times.view(np.int64).tolist()]
 
 
+@lru_cache(maxsize=65_536)
 def format_epoch(epoch: int) -> str:
     """ISO 8601 text ending in Z of seconds since 1970."""
-    return datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{datetime.fromtimestamp(epoch, UTC):%Y-%m-%dT%H:%M:%S}Z"
 
 
 def parse_period(text: object) -> str:
