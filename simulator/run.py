@@ -1,0 +1,156 @@
+"""One run of a scenario: all cities in lockstep, from block to block."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+
+from collector.language.messages import Statistic
+from collector.language.profile import StationProfile
+from simulator import parameters
+from simulator.cities import City, cities
+from simulator.city import CityProcesses
+from simulator.drivers import (
+    DAY,
+    WARM_UP_DAYS,
+    Atmosphere,
+    FireSeason,
+    SharedAir,
+    SharedDays,
+    YearEffects,
+    basin_of,
+    storm_table,
+)
+from simulator.flows import CityAir, DeskGroup, GroupBlock, SensorGroup, Ticks
+from simulator.parameters import Climate
+from simulator.requests import RequestEvents
+from simulator.scenario import Scenario
+from simulator.stations import stations_of
+from simulator.streams import Streams
+
+__all__ = ["CityBlock", "GroupBlock", "Simulation"]
+
+
+@dataclass(frozen=True, slots=True)
+class CityBlock:
+    """What one city says in [start, end) (epoch seconds).
+
+    Readings by group of stations, events in the order of time (columns; iterating gives pairs of station and event),
+    statistics in the order of publication.
+    """
+
+    city: str
+    start: int
+    end: int
+    groups: tuple[GroupBlock, ...]
+    events: RequestEvents
+    statistics: tuple[tuple[StationProfile, Statistic], ...]
+
+
+class Shared:
+    """What cities share: days of rain, fires, years and the moving air; the same whichever cities take part."""
+
+    def __init__(self, scenario: Scenario, streams: Streams, involved: tuple[City, ...]) -> None:
+        self.first = scenario.start // DAY - WARM_UP_DAYS
+        self._scenario, self._streams = scenario, streams
+        regions = {city.weather_region: parameters.region(city.weather_region) for city in involved}
+        basins = {basin_of(name, region) for name, region in regions.items()}
+        made, severity = parameters.processes().fires, scenario.assumptions.burning_severity
+        self.days = {name: SharedDays(streams, name, self.first) for name in regions}
+        self.fires = {name: FireSeason(streams, name, self.first, made, severity) for name in basins}
+        self.atmosphere = Atmosphere(streams, {name: typical_climate(name) for name in regions}, scenario.cadence)
+
+    def air_of(self, city: City) -> CityAir:
+        """Get the air over a city, fed by what it shares."""
+        basin = basin_of(city.weather_region, parameters.region(city.weather_region))
+        years = YearEffects(self._streams, basin, self.first, northern=city.latitude >= 0)
+        return CityAir(city, self._streams, self._scenario.cadence, self.fires[basin], years)
+
+
+def typical_climate(weather_region: str) -> Climate:
+    """Get the climate whose memory the shared air of a region has: that of its first city in the catalogue.
+
+    It must not depend on which cities take part in a scenario.
+    """
+    return parameters.climate(next(city for city in cities().values() if city.weather_region == weather_region))
+
+
+class CitySimulation:
+    """One city of a run: its processes, its air and its groups of stations."""
+
+    def __init__(self, city: City, scenario: Scenario, streams: Streams, shared: Shared) -> None:
+        self.city = city
+        self.stations = stations_of(city, scenario.stations[city.id], scenario.cadence, streams)
+        days = shared.days[city.weather_region]
+        self._processes = CityProcesses(city, scenario, streams, days, shared.first, self.stations)
+        self._air = shared.air_of(city)
+        by_kind = {station.kind: self._of_kind(station.kind) for station in self.stations}
+        self._desks = DeskGroup(by_kind.pop("service-desk", ()))
+        by_kind.pop("statistics-office", ())
+        self._sensors = [SensorGroup(city, group, streams, scenario.cadence) for group in by_kind.values()]
+
+    def advance(self, times: Ticks, until: int, shared: Mapping[str, SharedAir]) -> CityBlock:
+        """Get the block of the ticks up to `until`."""
+        start = int(times[0])
+        self._processes.run(until)
+        air = self._air.render(times, shared[self.city.weather_region], storm_table(self._processes.storms))
+        groups = [sensors.render(air, times, self._processes.silent) for sensors in self._sensors]
+        events = self._processes.request_events()
+        if self._desks.stations:
+            groups.append(self._desks.render(times, events))
+        block = CityBlock(self.city.id, start, until, tuple(groups), events, tuple(self._processes.statistics))
+        self._forget(until)
+        return block
+
+    def _of_kind(self, kind: str) -> tuple[StationProfile, ...]:
+        return tuple(station for station in self.stations if station.kind == kind)
+
+    def _forget(self, until: int) -> None:
+        self._processes.forget(until)
+        self._processes.statistics.clear()
+
+
+class Simulation:
+    """A scenario being simulated; `advance` moves all cities on together.
+
+    Any division into blocks gives the same values, events and statistics. `replication` numbers repetitions with
+    other luck; two scenarios with one seed and replication share their weather and their luck.
+
+    Attributes
+    ----------
+    stations : Mapping[str, tuple[StationProfile, ...]]
+        The stations of each city, by city id.
+    now : int
+        The next tick, in seconds since 1970-01-01 UTC.
+    """
+
+    def __init__(self, scenario: Scenario, replication: int = 0) -> None:
+        self.scenario = scenario
+        streams = Streams(scenario.seed, replication)
+        involved = tuple(cities()[name] for name in scenario.cities)
+        self._shared = Shared(scenario, streams, involved)
+        self._cities = [CitySimulation(city, scenario, streams, self._shared) for city in involved]
+        self.stations: Mapping[str, tuple[StationProfile, ...]] = MappingProxyType(
+            {simulated.city.id: simulated.stations for simulated in self._cities}
+        )
+        self.now = scenario.start
+
+    def advance(self, until: int) -> list[CityBlock]:
+        """Get what every city says from `now` to before `until`, a whole number of ticks later.
+
+        Raises
+        ------
+        ValueError
+            If `until` is not a positive whole number of ticks after `now`.
+        """
+        cadence = self.scenario.cadence
+        if until <= self.now or (until - self.now) % cadence:
+            raise ValueError(f"expected a time whole ticks of {cadence} s after {self.now}, came {until}")
+        times = np.arange(self.now, until, cadence, dtype=np.int64)
+        shared = self._shared.atmosphere.render(len(times))
+        blocks = [city.advance(times, until, shared) for city in self._cities]
+        self.now = until
+        return blocks

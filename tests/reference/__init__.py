@@ -1,0 +1,1 @@
+"""Reference values computed outside the product, or published, with their source."""
