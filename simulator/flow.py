@@ -1,0 +1,136 @@
+"""How far a publisher may run ahead: a window of messages beyond what the collectors say they have stored.
+
+A broker's acknowledgement says nothing about a collector, and a broker with a bounded queue drops what it has
+acknowledged. So at full speed a publisher waits for the collectors' word.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from collector.language.control import Committed
+
+WINDOW = 500
+PATIENCE = 15.0
+
+
+@dataclass(slots=True)
+class _Word:
+    messages: int
+    heard: float
+    progressed: float
+
+
+class Flow:
+    """Counts what was handed over, what the broker acknowledged, what the collectors hold; `admit` waits for room.
+
+    Until a collector has spoken, only the broker's acknowledgements count. A collector that keeps speaking without
+    any progress for 15 s while messages are outstanding has not got them: they were lost on the way, and the flow
+    goes on without them, saying so. A collector that is silent is waited for.
+    """
+
+    def __init__(self, session: str, window: int = WINDOW, tell: Callable[[str], None] = lambda _text: None) -> None:
+        self._session = session
+        self._window = window
+        self._tell = tell
+        self._change = threading.Condition()
+        self._words: dict[str, _Word] = {}
+        self._groups: dict[str, str] = {}
+        self._written_off = 0
+        self.handed_over = 0
+        self._expected = 0
+        self._acknowledged = 0
+        self.closed = False
+
+    def admit(self) -> bool:
+        """Wait for room for one more message and count it; False if the flow was closed meanwhile."""
+        complained = time.monotonic()
+        with self._change:
+            while not self.closed and self._outstanding() >= self._window:
+                self._change.wait(1.0)
+                self._write_off()
+                if time.monotonic() - complained > PATIENCE:
+                    complained = time.monotonic()
+                    self._tell(self._complaint())
+            self.handed_over += not self.closed
+            self._expected += not self.closed
+            return not self.closed
+
+    def expect(self) -> None:
+        """Count a message that only the broker acknowledges: a birth, a reply."""
+        with self._change:
+            self._expected += 1
+
+    def acknowledge(self) -> None:
+        """The broker has taken a message."""
+        with self._change:
+            self._acknowledged += 1
+            self._change.notify_all()
+
+    def hear(self, word: Committed) -> None:
+        """A collector has spoken."""
+        if word.session != self._session:
+            return
+        now = time.monotonic()
+        with self._change:
+            before = self._words.get(word.collector)
+            if before is None or word.messages > before.messages:
+                self._words[word.collector] = _Word(word.messages, now, now)
+            else:
+                before.heard = now
+            self._groups[word.collector] = word.group or word.collector
+            self._change.notify_all()
+
+    def wait_for_a_word(self, timeout: float) -> bool:
+        """Whether a collector speaks within a time."""
+        with self._change:
+            return self._change.wait_for(lambda: bool(self._words) or self.closed, timeout)
+
+    def wait_until_taken(self, timeout: float) -> int:
+        """Wait until the broker has everything; how many messages it has not taken in time."""
+        with self._change:
+            self._change.wait_for(lambda: self._under_way <= 0, timeout)
+            return self._under_way
+
+    def close(self) -> None:
+        """Admit nothing more."""
+        with self._change:
+            self.closed = True
+            self._change.notify_all()
+
+    @property
+    def held(self) -> int | None:
+        """How many messages every group of collectors holds; None if none has spoken."""
+        groups: defaultdict[str, int] = defaultdict(int)
+        for collector, word in self._words.items():
+            groups[self._groups[collector]] += word.messages
+        return min(groups.values()) if groups else None
+
+    @property
+    def _under_way(self) -> int:
+        return self._expected - self._acknowledged
+
+    def _outstanding(self) -> int:
+        held = self.held
+        if held is None:
+            return self._under_way
+        return max(self._under_way, self.handed_over - held - self._written_off)
+
+    def _write_off(self) -> None:
+        now = time.monotonic()
+        speaking = [word for word in self._words.values() if now - word.heard < PATIENCE]
+        if not speaking or any(now - word.progressed < PATIENCE for word in self._words.values()):
+            return
+        lost = self.handed_over - self._under_way - (self.held or 0) - self._written_off
+        if lost > 0:
+            self._written_off += lost
+            self._tell(f"{lost} messages were taken by the broker but never reached the collector; going on")
+
+    def _complaint(self) -> str:
+        if self._under_way >= self._window:
+            return f"waiting for the broker: {self._under_way} messages are under way"
+        return f"waiting for the collector: it holds {self.held} of {self.handed_over} messages"
