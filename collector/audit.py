@@ -107,8 +107,8 @@ class Verdict:
         }
 
 
-def audit(ledger: Ledger, store: Store, pending: int = 0) -> Verdict:
-    """The verdict on a ledger against a store; `pending` messages are known to be under way in the collector.
+def audit(ledger: Ledger, store: Store) -> Verdict:
+    """The verdict on a ledger against a store.
 
     Raises `InputError` if the store knows nothing of the run and the ledger is not empty.
     """
@@ -132,7 +132,7 @@ def audit(ledger: Ledger, store: Store, pending: int = 0) -> Verdict:
         stations=stations,
         missing={"injected": 0, "expired": 0, "unexplained": total.missing},
         conflicts=sum(one.fate is Fate.CONFLICT for one in kept_apart),
-        pending=pending,
+        pending=store.pending(),
         deliveries={fate.value: count for fate, count in store.counts(run).items()},
         losses=_losses(missing)[:LOSSES_NAMED],
         doubts=_doubts(ledger, total),

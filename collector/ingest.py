@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from collector.language.codec import decode, digest
 from collector.language.errors import StoreError, WireError
@@ -55,7 +56,9 @@ class _Gathering:
     unnumbered: list[tuple[Message, Delivery, int]] = field(default_factory=list)
 
     def batch(self) -> Batch:
-        return Batch(self.accepted, self.rejected, self.births, dict(self.counts))
+        stored = Counter(one.message.address.run for one in self.accepted)
+        counts = {(run, Fate.STORED): count for run, count in stored.items()}
+        return Batch(self.accepted, self.rejected, self.births, counts | self.counts)
 
 
 class Ingest:
@@ -114,29 +117,26 @@ class Ingest:
         if message.session is None or message.seq is None:
             gathering.unnumbered.append((message, delivery, key))
             return
-        at = message.address
-        stream = Stream(at.run, at.city, at.station, message.session)
+        stream = _stream(message.address, message.session)
         fate = self._positions.fate(stream, message.seq, key)
         if fate is Fate.STORED:
             self._positions.add(stream, message.seq, key)
-        reason = f"number {message.seq} of session {message.session} is taken by other bytes"
-        self._book(message, delivery, key, fate, reason, gathering)
+        self._book(message, delivery, key, fate, gathering)
 
     def _settle(self, gathering: _Gathering) -> None:
         """Settle what came without numbers against the store, all at once."""
         fates = settle([message for message, _, _ in gathering.unnumbered], self._store)
         for (_, delivery, key), (fate, message) in zip(gathering.unnumbered, fates, strict=True):
-            self._book(message, delivery, key, fate, "it contradicts what is stored for that time", gathering)
+            self._book(message, delivery, key, fate, gathering)
 
-    def _book(
-        self, message: Message, delivery: Delivery, key: int, fate: Fate, reason: str, gathering: _Gathering
-    ) -> None:
+    def _book(self, message: Message, delivery: Delivery, key: int, fate: Fate, gathering: _Gathering) -> None:
         if fate is Fate.CONFLICT:
-            self._keep_apart(delivery, key, message.address.run, reason, fate, gathering)
+            self._keep_apart(delivery, key, message.address.run, _contradiction(message), fate, gathering)
             return
-        gathering.counts[message.address.run, fate] += 1
         if fate is Fate.STORED:
             gathering.accepted.append(Accepted(message, key, delivery.received, delivery.published))
+        else:
+            gathering.counts[message.address.run, fate] += 1
 
     def _keep_apart(
         self, delivery: Delivery, key: int, run: str, reason: str, fate: Fate, gathering: _Gathering
@@ -184,3 +184,15 @@ class Ingest:
             oldest = min((accepted.received for accepted in batch.accepted), default=time.time())
             counts = Counter(batch.counts) + Counter((address.run, Fate.STORED) for address, _ in batch.births)
             self._metrics.committed(counts, readings, received, seconds, time.time() - oldest)
+
+
+def _contradiction(message: Message) -> str:
+    if message.seq is None:
+        return "it contradicts what is stored for that time"
+    return f"number {message.seq} of session {message.session} is taken by other bytes"
+
+
+@lru_cache(maxsize=16_384)
+def _stream(address: Address, session: str) -> Stream:
+    """One object for a stream: finding it again compares no text."""
+    return Stream(address.run, address.city, address.station, session)

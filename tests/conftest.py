@@ -14,10 +14,10 @@ def mosquitto(tmp_path: Path) -> Iterator[Callable[..., Mosquitto]]:
     """Start Mosquittos with the settings given; unbounded persistent queues by default."""
     started: list[Mosquitto] = []
 
-    def start(settings: str = "max_queued_messages 0\nmax_inflight_messages 0") -> Mosquitto:
+    def start(settings: str = "max_queued_messages 0\nmax_inflight_messages 0", *, anonymous: bool = True) -> Mosquitto:
         folder = tmp_path / f"mosquitto-{len(started)}"
         folder.mkdir()
-        started.append(Mosquitto(folder, settings))
+        started.append(Mosquitto(folder, settings, anonymous=anonymous))
         started[-1].start()
         return started[-1]
 

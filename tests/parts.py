@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -47,15 +48,14 @@ def listening(port: int) -> bool:
 class Mosquitto:
     """A Mosquitto of the test's own: it can be killed and started again with what it kept on disk."""
 
-    def __init__(self, folder: Path, settings: str) -> None:
+    def __init__(self, folder: Path, settings: str, *, anonymous: bool = True) -> None:
         self.port = free_port()
         self.url = f"mqtt://127.0.0.1:{self.port}"
         self._program = need("mosquitto")
         self._configuration = folder / "mosquitto.conf"
+        listener = f"listener {self.port} 127.0.0.1\nallow_anonymous {str(anonymous).lower()}\nuser root\n"
         persistence = f"persistence true\npersistence_location {folder}/\nautosave_interval 1\n"
-        self._configuration.write_text(
-            f"listener {self.port} 127.0.0.1\nallow_anonymous true\nuser root\n{persistence}{settings}\n"
-        )
+        self._configuration.write_text(f"{listener}{persistence}{settings}\n")
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -69,3 +69,10 @@ class Mosquitto:
             self._process.terminate()
             self._process.wait(10)
             self._process = None
+
+
+def nakhon(*arguments: str, folder: Path, **environment: str) -> subprocess.Popen[bytes]:
+    """A command under way; what it prints is in `<command>.out` and `<command>.log`."""
+    command = [sys.executable, "-m", "nakhon", *arguments]
+    with (folder / f"{arguments[0]}.out").open("w") as out, (folder / f"{arguments[0]}.log").open("a") as err:
+        return subprocess.Popen(command, cwd=folder, env=os.environ | environment, stdout=out, stderr=err)

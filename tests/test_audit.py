@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from collector.api import application
 from collector.audit import audit
 from collector.ingest import Delivery, Ingest
 from collector.language.codec import encode
@@ -14,6 +15,9 @@ from collector.language.errors import InputError
 from collector.language.ledger import Header, Ledger, entry_of
 from collector.language.messages import Message, Readings
 from collector.language.topics import Address
+from collector.live import Live
+from collector.metrics import Metrics
+from collector.serve import serve
 from collector.stores import open_store
 from collector.stores.protocol import Store
 
@@ -87,9 +91,16 @@ def test_a_conflict_spoils_the_verdict(store: Store) -> None:
     assert not verdict.accounted_for
 
 
-def test_pending_messages_spoil_the_verdict(store: Store) -> None:
+def test_pending_messages_of_a_running_collector_spoil_the_verdict(store: Store) -> None:
     deliver(store, SAID)
-    assert not audit(LEDGER, store, pending=1).accounted_for
+    metrics = Metrics()
+    with serve(application(store, Live(), metrics, lambda: None), port=0) as server:
+        remote = open_store(server.url)
+        assert audit(LEDGER, remote).accounted_for
+        metrics.pending(3)
+        verdict = audit(LEDGER, remote)
+    assert verdict.pending == 3
+    assert not verdict.accounted_for
 
 
 def test_a_publisher_that_did_not_end_in_order_is_told(store: Store) -> None:

@@ -191,6 +191,17 @@ def test_buckets_combine_stations_and_times_by_the_rollup_of_the_indicator(
         store.maintain()
 
 
+def test_buckets_keep_stations_of_different_origin_apart(store: Store) -> None:
+    profile = StationProfile("b", "chiang-mai", "environment", "mast", "Mast B", 900, ("pm25",))
+    measured = Status(True, "s1", profile, Origin.MEASURED)
+    births = [(CityAddress("run-1", "chiang-mai"), birth()), (address("b", Kind.STATUS), measured)]
+    told = [accepted(readings([START], pm25=[10.0 * i]), i, address(station)) for i, station in enumerate("abb", 1)]
+    store.write(Batch(told, births=births))
+    table = store.read(Selection(("pm25",), bucket=1800))
+    told_by_origin = zip(*(table[name].to_pylist() for name in ("origin", "value", "n")), strict=True)
+    assert list(told_by_origin) == [("measured", 25.0, 2), ("simulated", 10.0, 1)]
+
+
 def test_positions_name_gaps_and_remember_digests(store: Store) -> None:
     for seq in (0, 1, 2, 5, 6, 9):
         store.write(Batch([accepted(readings([START + seq], pm25=[1.0]), seq)]))

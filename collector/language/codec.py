@@ -17,7 +17,7 @@ import numpy as np
 
 from collector.language.errors import PayloadError
 from collector.language.messages import Event, Field, Message, Readings, Statistic, Values
-from collector.language.time import format_epoch, format_times, parse_period, parse_time, parse_times
+from collector.language.time import format_epoch, format_times, parse_moment, parse_period, parse_time, parse_times
 from collector.language.topics import Address, Kind
 
 MAXIMUM_PAYLOAD = 1 << 20
@@ -83,7 +83,7 @@ def load(payload: bytes) -> dict[str, Any]:
     if len(payload) > MAXIMUM_PAYLOAD:
         raise PayloadError(f"expected at most {MAXIMUM_PAYLOAD} bytes, came {len(payload)}")
     try:
-        told = json.loads(payload.decode(), object_pairs_hook=_distinct, parse_constant=_no_constant)
+        told = _JSON.decode(payload.decode())
     except UnicodeDecodeError as error:
         raise PayloadError(f"expected UTF-8, byte {error.start} is not") from None
     except RecursionError:
@@ -106,6 +106,9 @@ def _no_constant(text: str) -> NoReturn:
     raise PayloadError(f"expected a finite number, came {text}")
 
 
+_JSON = json.JSONDecoder(object_pairs_hook=_distinct, parse_constant=_no_constant)
+
+
 def _readings_fields(readings: Readings) -> dict[str, Any]:
     times = format_times(readings.times)
     cells = {name: [None if v != v else v for v in column.tolist()] for name, column in readings.columns.items()}
@@ -117,7 +120,7 @@ def _readings_fields(readings: Readings) -> dict[str, Any]:
 def _readings(told: dict[str, Any]) -> Readings:
     time = told.pop("time", None)
     pack = isinstance(time, list)
-    times = parse_times(time if pack else [time])
+    times = parse_times(time) if pack else parse_moment(time)
     if not len(times) or not told:
         raise PayloadError("expected at least one time and one indicator")
     if len(times) > 1 and not (np.diff(times.view(np.int64)) > 0).all():
@@ -136,10 +139,10 @@ def _column(name: str, cells: object, length: int) -> Values:
     if not _CELLS.issuperset(map(type, cells)):
         raise PayloadError(f"expected numbers or null for {name}")
     try:
-        column = np.array([math.nan if cell is None else cell for cell in cells], dtype=np.float64)
+        column = np.array(cells, dtype=np.float64)  # None becomes NaN
     except OverflowError:
         raise PayloadError(f"expected finite numbers for {name}") from None
-    if np.isinf(column).any():
+    if math.inf in cells or -math.inf in cells:
         raise PayloadError(f"expected finite numbers for {name}")
     return column
 

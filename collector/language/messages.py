@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -68,4 +69,7 @@ class Message:
         """How many values it carries; a missing one does not count."""
         if not isinstance(self.body, Readings):
             return 1
-        return sum(int(np.count_nonzero(column == column)) for column in self.body.columns.values())
+        columns = self.body.columns.values()
+        if len(self.body.times) == 1:
+            return sum(not math.isnan(column.item()) for column in columns)
+        return sum(int(np.count_nonzero(column == column)) for column in columns)

@@ -39,6 +39,18 @@ def parse_time(text: object) -> int:
     return epoch
 
 
+def parse_moment(text: object) -> Times:
+    """The one time (1,) in datetime64[s] of an ISO 8601 text, read-only. Raises `PayloadError`."""
+    return _moment(parse_time(text))
+
+
+@lru_cache(maxsize=4_096)
+def _moment(epoch: int) -> Times:
+    times = np.array([epoch], dtype=np.int64).view("datetime64[s]")
+    times.flags.writeable = False  # every station's tick of this time has this array
+    return times
+
+
 def parse_times(texts: Iterable[object]) -> Times:
     """The times (n,) in datetime64[s] of ISO 8601 texts. Raises `PayloadError`."""
     return np.array([parse_time(text) for text in texts], dtype=np.int64).view("datetime64[s]")

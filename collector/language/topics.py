@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from collector.language.errors import TopicError
 
@@ -73,6 +74,7 @@ def is_segment(text: str) -> bool:
     return SEGMENT.fullmatch(text) is not None and text not in RESERVED
 
 
+@lru_cache(maxsize=16_384)
 def parse_topic(topic: str) -> Address | CityAddress:
     """The address behind the topic of a station or of a city's status.
 

@@ -18,6 +18,7 @@ from collector.language.errors import StoreBusy, StoreError, StoreFull, StoreToo
 from collector.stores.duckdb_schema import ROW_GROUP, SCHEMA, VERSION
 
 _NO_SPACE = ("No space left on device", "File too large", "Disk quota exceeded")
+FEW = 50  # rows that go in quicker as parameters than as an Arrow table
 _opened: set[Path] = set()
 
 
@@ -128,7 +129,11 @@ class DuckFile:
 
 def insert(connection: DuckDBPyConnection, table: str, incoming: pa.Table) -> None:
     """Append rows whose columns are in the order of the table's."""
-    if incoming.num_rows:  # DuckDB finds the table by the name of the argument: half the time of registering it
+    if 0 < incoming.num_rows <= FEW:
+        cells = ", ".join(["unnest(?)"] * incoming.num_columns)
+        values = [column.to_pylist() for column in incoming.columns]
+        connection.execute(f"INSERT INTO {table} SELECT {cells}", values)
+    elif incoming.num_rows:  # DuckDB finds the table by the name of the argument: half the time of registering it
         connection.execute(f"INSERT INTO {table} SELECT * FROM incoming")  # noqa: S608 - names of our own
 
 

@@ -125,6 +125,10 @@ class DuckDBStore:
             told = dict(connection.execute(query, [run]).fetchall())
         return {fate: told.get(fate.value, 0) for fate in Fate}
 
+    def pending(self) -> int:
+        """How many messages have arrived and are not stored yet: none that this file knows of."""
+        return 0
+
     def runs(self) -> list[RunInfo]:
         """The runs in the store, oldest first."""
         with self._file.reading() as connection:

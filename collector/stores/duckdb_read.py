@@ -50,13 +50,14 @@ WITH part AS ({parts}),
                     WHEN 'last' THEN arg_max(state, moment)
                     ELSE sum(state) END AS state
          FROM part JOIN chosen USING (series) GROUP BY series, slot)
-SELECT run, city, indicator, any_value(origin) AS origin, slot::TIMESTAMP_S AS time, CASE any_value(rollup)
+SELECT run, city, indicator, origin, slot::TIMESTAMP_S AS time, CASE any_value(rollup)
            WHEN 'sum' THEN sum(state)
            WHEN 'max' THEN max(state)
            WHEN 'last' THEN avg(state)
            WHEN 'energetic_mean' THEN 10 * log10(sum(state) / sum(n))
            ELSE sum(state) / sum(n) END AS value, sum(n)::BIGINT AS n
-FROM whole JOIN chosen USING (series) GROUP BY run, city, indicator, slot ORDER BY run, indicator, city, slot
+FROM whole JOIN chosen USING (series) GROUP BY run, city, indicator, origin, slot
+ORDER BY run, indicator, city, slot, origin
 """
 
 

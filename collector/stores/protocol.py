@@ -156,6 +156,9 @@ class Store(Protocol):
     def counts(self, run: str) -> dict[Fate, int]:
         """How many deliveries of a run came to each fate, ever."""
 
+    def pending(self) -> int:
+        """How many messages have arrived and are not stored yet; 0 of a file, for nobody else may write to it."""
+
     def runs(self) -> list[RunInfo]:
         """The runs in the store, oldest first."""
 

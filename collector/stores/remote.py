@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from http.client import HTTPException
 from typing import Any, TypeVar
@@ -21,6 +22,7 @@ from collector.stores.protocol import Batch, Fate, Position, Promise, Rejection,
 Checked = TypeVar("Checked")
 Parameters = Sequence[tuple[str, str]]
 _PATIENCE = 120.0
+_PENDING = re.compile(r"^nakhon_messages_pending (\S+)$", re.MULTILINE)
 _EMPTY = ("unknown", "empty")  # like any store: a run that is not there has no rows
 
 
@@ -74,6 +76,13 @@ class RemoteStore:
     def counts(self, run: str) -> dict[Fate, int]:
         """How many deliveries of a run came to each fate, ever."""
         return _checked(dict[Fate, int], self._json(_path(run, "counts"), [_EMPTY])["counts"])
+
+    def pending(self) -> int:
+        """How many messages have reached the collector and are not stored yet."""
+        found = _PENDING.search(self._ask("/metrics", (), "text/plain").decode())
+        if found is None:
+            raise StoreError(f"{self.url}/metrics does not tell what is pending; is it a Nakhon collector?")
+        return int(float(found[1]))
 
     def runs(self) -> list[RunInfo]:
         """The runs in the store, oldest first."""

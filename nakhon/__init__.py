@@ -1,0 +1,3 @@
+"""The command: where the simulator and the collector meet."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,5 @@
+"""`python -m nakhon` is `nakhon`."""
+
+from nakhon.cli import main
+
+main()

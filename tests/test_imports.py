@@ -1,0 +1,91 @@
+"""Who may import whom: the folder tree shows the architecture, and this holds it to it."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PURE = {
+    "simulator/environment.py", "simulator/economy.py", "simulator/governance.py",
+    "collector/compare.py", "collector/difference.py", "collector/comparison.py",
+}  # fmt: skip
+HOMES = {
+    "simpy": ("simulator/city.py", "simulator/run.py"),
+    "paho": ("collector/language/connection.py", "collector/subscriber.py", "simulator/publisher.py"),
+    "duckdb": ("collector/stores/duckdb_",),
+    "influxdb_client": ("collector/stores/influx",),
+    "starlette": ("collector/api.py", "collector/serve.py"),
+    "uvicorn": ("collector/serve.py",),
+    "sse_starlette": ("collector/api.py",),
+    "iotcore": ("nakhon/embedded_broker.py",),
+    "typer": ("nakhon/cli.py",),
+    "prometheus_client": ("collector/metrics.py",),
+    "openpyxl": ("collector/export.py",),
+    "plotly": ("collector/charts.py", "collector/report.py", "collector/api.py"),
+}
+IMPURE = {"simpy", "paho", "duckdb", "os", "pathlib", "socket", "time", "random", "threading", "subprocess"}
+
+
+def sources() -> Iterator[tuple[str, set[str]]]:
+    """Every module of the product, and what it imports."""
+    for package in ("collector", "simulator", "nakhon"):
+        for path in (ROOT / package).rglob("*.py"):
+            tree = ast.parse(path.read_text("utf-8"))
+            names: set[str] = set()
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Import):
+                    names |= {alias.name for alias in node.names}
+                elif isinstance(node, ast.ImportFrom) and node.module:
+                    names.add(node.module)
+            yield path.relative_to(ROOT).as_posix(), names
+
+
+def within(name: str, package: str) -> bool:
+    return name == package or name.startswith(f"{package}.")
+
+
+def test_the_simulator_takes_only_the_language_from_the_collector() -> None:
+    wrong = [
+        (path, name)
+        for path, names in sources()
+        if path.startswith("simulator/")
+        for name in names
+        if within(name, "nakhon") or (within(name, "collector") and not within(name, "collector.language"))
+    ]
+    assert not wrong
+
+
+def test_the_collector_never_sees_the_simulator_and_the_language_nothing_but_itself() -> None:
+    for path, names in sources():
+        if path.startswith("collector/"):
+            assert not any(within(name, "simulator") or within(name, "nakhon") for name in names), path
+        if path.startswith("collector/language/"):
+            ours = {name for name in names if within(name, "collector")}
+            assert all(within(name, "collector.language") for name in ours), path
+
+
+def test_every_dependency_has_one_home() -> None:
+    wrong = [
+        (path, package)
+        for path, names in sources()
+        for package, homes in HOMES.items()
+        if any(within(name, package) for name in names) and not path.startswith(homes)
+    ]
+    assert not wrong
+
+
+def test_models_and_comparison_are_pure() -> None:
+    found = {path: names for path, names in sources() if path in PURE}
+    assert set(found) == PURE
+    wrong = [(path, name) for path, names in found.items() for name in names if name.split(".")[0] in IMPURE]
+    assert not wrong
+
+
+def test_arguments_and_environment_are_read_in_one_place() -> None:
+    for path in (ROOT / package for package in ("collector", "simulator", "nakhon")):
+        for module in path.rglob("*.py"):
+            if module.name == "cli.py":
+                continue
+            text = module.read_text("utf-8")
+            assert "os.environ" not in text, module
+            assert "sys.argv" not in text, module
