@@ -69,11 +69,10 @@ def collecting(duty: Duty, broker: Broker) -> Iterator[Collector]:
 def collect(duty: Duty, broker: Broker, console: Console) -> None:
     """Collect until interrupted."""
     ended = threading.Event()
-    with collecting(duty, broker) as collector:
+    with on_interrupt(ended.set), collecting(duty, broker) as collector:
         console.print(f"collecting from {broker.url} into {duty.store}; the page is at {collector.server.url}")
-        with on_interrupt(ended.set):
-            while not ended.wait(1.0):
-                pass
+        while not ended.wait(1.0):
+            pass
         console.print("ending: what has arrived is stored and acknowledged ...")
     counted = {name: collector.metrics.value(f"nakhon_messages_{name}_total") for name in ("received", "stored")}
     console.print(f"received {counted['received']:,.0f} messages, stored {counted['stored']:,.0f}")

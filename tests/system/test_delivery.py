@@ -72,6 +72,7 @@ def test_a_collector_killed_at_random_loses_and_doubles_nothing(
             time.sleep(chance.uniform(0.2, 2.0))
         kills += 1
     with collector(broker, tmp_path) as last:
+        wait_for(lambda: log(tmp_path, "collect").count("connected to") > kills, 60, "the last collector")
         assert publisher.wait(180) == 0, log(tmp_path, "simulate")
         wait_for(lambda: quiet(tmp_path), 60, "the collector to have everything")
         last.send_signal(signal.SIGINT)
