@@ -1,6 +1,6 @@
 """Generating a year of 29 cities with 100 series each, against drawing as many standard normals; prints JSON.
 
-    python bench/generate.py [--days 365] [--block-days 28] [--processes 1]
+    python bench/generate.py [--days 365] [--block-days 56] [--processes 1]
 
 29 cities with 20 air-quality masts (40 series), 8 weather stations (32), 12 traffic counters (24), 3 feeders (3) and a
 service desk (1) each, at 15 minutes. The desk's queue of some 19 requests a day is simulated one by one; its events and
@@ -73,7 +73,7 @@ def measure(task: tuple[tuple[str, ...], int, int]) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Generate a year of readings, against drawing normals.")
     parser.add_argument("--days", type=int, default=365)
-    parser.add_argument("--block-days", type=int, default=28)
+    parser.add_argument("--block-days", type=int, default=56)
     parser.add_argument("--processes", type=int, default=1)
     options = parser.parse_args()
     names = members("ascn", date(2023, 12, 31))

@@ -166,7 +166,7 @@ class AirQuality:
     noise: ClassVar[tuple[str, ...]] = ("haze",)
     sites: ClassVar[tuple[str, ...]] = ("haze/site", "particles/site")
 
-    def __init__(self, city: City, streams: Streams, cadence: int, luck: Mapping[str, Floats]) -> None:  # noqa: ARG002
+    def __init__(self, city: City, _streams: Streams, cadence: int, luck: Mapping[str, Floats]) -> None:
         found, most = parameters.climate(city), parameters.processes().sites.share_site_most
         self._own = Relaxation(luck["haze"], found.haze.station_hours, cadence)
         self._sd = found.haze.sd * float(np.sqrt(found.haze.station_share))
@@ -186,7 +186,6 @@ class WeatherStations:
     """Stations that measure temperature, humidity, rain and wind."""
 
     indicators: ClassVar[tuple[str, ...]] = ("air_temperature", "relative_humidity", "rain", "wind_speed")
-
     noise: ClassVar[tuple[str, ...]] = ("temperature", "gusts")
     sites: ClassVar[tuple[str, ...]] = ("temperature/site", "catch/site", "exposure/site")
 

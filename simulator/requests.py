@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -68,7 +69,7 @@ class RequestRecord:
 
     def take(self, opened: int, closed: list[tuple[int, int, int]]) -> tuple[Requests, Requests, Integers]:
         """Get the requests opened since the last call, those closed (number, begin, end), and when these ended."""
-        number, _, ended = np.array(closed, dtype=np.int64).reshape(-1, 3).T
+        number, _, ended = np.fromiter(chain.from_iterable(closed), np.int64, 3 * len(closed)).reshape(-1, 3).T
         since, self._told = self._told, opened
         return self._requests.rows(np.arange(since, opened)), self._requests.rows(number), ended
 

@@ -1,4 +1,5 @@
 from datetime import date, datetime
+from itertools import chain
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -72,6 +73,16 @@ def test_rain_has_the_days_and_the_sum_of_the_normals(city, wet_days, millimetre
     depth = sum((s.end - s.start) / 3600 * s.intensity for storms in drawn for s in storms) / years
     assert sum(bool(storms) for storms in drawn) / years == pytest.approx(wet_days, rel=0.05)
     assert depth == pytest.approx(millimetres, rel=0.06)
+
+
+def test_rain_does_not_depend_on_how_many_days_are_drawn_at_once():
+    found, storms = parameters.climate(cities()["chiang-mai"]), parameters.processes().storms
+    whole, parts = (
+        drivers.RainDays(Streams(1), "city", drivers.SharedDays(Streams(1), "r", FIRST), found.rain, storms, 0.8, 1.0)
+        for _ in range(2)
+    )
+    pieces = [parts.draw(range(FIRST + first, FIRST + last), BANGKOK) for first, last in ((0, 1), (1, 30), (30, 200))]
+    assert whole.draw(range(FIRST, FIRST + 200), BANGKOK) == list(chain(*pieces))
 
 
 def test_rainfall_scales_the_amounts_and_nothing_else():

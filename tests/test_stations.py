@@ -7,7 +7,7 @@ from simulator import parameters
 from simulator.cities import cities
 from simulator.scenario import StationCounts
 from simulator.stations import KINDS, Instruments, bias, gaps, origins_of, stations_of
-from simulator.streams import Streams
+from simulator.streams import QuantileNoise, Streams, once
 
 NAMES = tuple(f"rayong/aq-{number:02d}" for number in range(1, 41))
 
@@ -32,13 +32,10 @@ def test_every_indicator_says_where_its_parameters_come_from():
 
 def observe(indicator, truth, names=NAMES):
     """What the instruments of stations read, each with the luck and the noise of its own name."""
-    luck = {
-        part: np.array([[Streams(1).generator(name, part).standard_normal()] for name in names])
-        for part in bias((indicator,))
-    }
-    noise = np.array([Streams(1).generator(name, "noise").standard_normal(truth.shape[1]) for name in names])
+    luck = once(Streams(1), names, bias((indicator,)))
+    noise = QuantileNoise(Streams(1), names, "noise", 1).render(truth.shape[1])
     instruments = Instruments({indicator: parameters.instruments()[indicator]}, luck)
-    return instruments.observe({indicator: truth}, {indicator: noise})[indicator]
+    return instruments.observe({indicator: truth}, {indicator: noise[0]})[indicator]
 
 
 @pytest.mark.parametrize("indicator", sorted(parameters.instruments()))
@@ -64,6 +61,15 @@ def test_a_station_keeps_its_bias():
     assert spread == pytest.approx(np.hypot(made.gain_sd * 50, made.offset_sd), rel=0.35)
     again = observe("pm25", np.full((3, 5000), 50.0), NAMES[:3])
     assert np.array_equal(again, seen[:3])
+
+
+@pytest.mark.parametrize("indicator", ["pm25", "air_temperature"])
+def test_the_spread_of_observations_is_that_of_the_instrument(indicator):
+    made = parameters.instruments()[indicator]
+    seen = observe(indicator, np.full((40, 5000), 50.0))
+    rounding = 1 / made.steps**2 / 12
+    expected = np.sqrt((made.relative * 50) ** 2 + made.absolute**2 + rounding)
+    assert seen.std(axis=1).mean() == pytest.approx(expected, rel=0.01)
 
 
 def test_gaps_are_heavy_tailed_and_availability_is_that_of_the_pollution_control_department():
