@@ -63,7 +63,8 @@ class Account:
 class Verdict:
     """What an audit found.
 
-    `missing` splits the missing messages by their cause, `losses` names them, `doubts` are remarks in full sentences.
+    `missing` splits the missing messages by their cause, `losses` names them, `unrecorded` are stored messages of the
+    session that the ledger does not know, `doubts` are remarks in full sentences.
     """
 
     run: str
@@ -71,6 +72,7 @@ class Verdict:
     total: Account
     stations: Mapping[str, Account]
     missing: Mapping[str, int]
+    unrecorded: int
     conflicts: int
     pending: int
     deliveries: Mapping[str, int]
@@ -83,6 +85,7 @@ class Verdict:
         total = self.total
         return not (
             self.missing["unexplained"]
+            or self.unrecorded
             or self.conflicts
             or self.pending
             or total.differing
@@ -98,6 +101,7 @@ class Verdict:
             "accounted_for": self.accounted_for,
             "total": asdict(self.total),
             "missing": dict(self.missing),
+            "unrecorded": self.unrecorded,
             "conflicts": self.conflicts,
             "pending": self.pending,
             "deliveries": dict(self.deliveries),
@@ -131,6 +135,7 @@ def audit(ledger: Ledger, store: Store) -> Verdict:
         total=total,
         stations=stations,
         missing={"injected": 0, "expired": 0, "unexplained": total.missing},
+        unrecorded=sum(ranges.count for ranges, _ in held.values()) - total.stored,
         conflicts=sum(one.fate is Fate.CONFLICT for one in kept_apart),
         pending=store.pending(),
         deliveries={fate.value: count for fate, count in store.counts(run).items()},

@@ -20,6 +20,7 @@ from collector.language.profile import CityProfile
 from collector.language.time import format_epoch
 from collector.stores.protocol import RunInfo, Selection, Store
 
+LONGEST_BUCKET = 366 * 86_400
 _WEST, _EAST = 12 * 3600, 14 * 3600
 _PERIODIC = {name for name, entry in indicators().items() if entry.kind in {IndicatorKind.SENSOR, IndicatorKind.COUNT}}
 
@@ -49,8 +50,8 @@ def _check(request: Request) -> None:
         raise InputError("expected at least one indicator; `nakhon catalogue indicators` lists them")
     for name in request.indicators:
         indicator(name)
-    if request.bucket <= 0 or request.bucket % 1800:
-        raise InputError(f"expected a bucket of a multiple of 1800 seconds, came {request.bucket}")
+    if not 0 < request.bucket <= LONGEST_BUCKET or request.bucket % 1800:
+        raise InputError(f"expected a bucket of a multiple of 30 minutes up to 366 days, came {request.bucket} s")
     if request.start is not None and request.end is not None and request.end - request.start < request.bucket:
         raise InputError("the end lies before the end of the first bucket; give a later end or a shorter bucket")
 

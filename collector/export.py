@@ -29,11 +29,23 @@ def export(comparison: Comparison, path: Path) -> None:
 
     Raises `InputError` for another suffix or a folder that cannot be written.
     """
-    try:
-        encode = _FORMATS[path.suffix.lower()]
-    except KeyError:
-        raise InputError(f"expected a file ending in {', '.join(_FORMATS)}, came {path.name!r}") from None
-    write_whole(path, encode(comparison))
+    check_table_path(path)
+    write_whole(path, _FORMATS[path.suffix.lower()](comparison))
+
+
+def check_table_path(path: Path) -> None:
+    """Raise `InputError` if a table cannot be written there for its suffix or its folder."""
+    if path.suffix.lower() not in _FORMATS:
+        raise InputError(f"expected a file ending in {', '.join(_FORMATS)}, came {path.name!r}")
+    check_folder(path)
+
+
+def check_folder(path: Path) -> None:
+    """Raise `InputError` if a file cannot be in the folder named, or is a folder itself."""
+    if not path.parent.is_dir():
+        raise InputError(f"cannot write {path}: there is no folder {path.parent}; choose one that exists")
+    if path.is_dir():
+        raise InputError(f"cannot write {path}: it is a folder; name a file in it")
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -5,7 +5,7 @@ At rest, received = stored + rejected + duplicate + conflict + pending.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from threading import Lock
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -61,6 +61,10 @@ class Metrics:
     def pending(self, n: int) -> None:
         """So many messages wait for their commit now."""
         self._pending.set(n)
+
+    def follow(self, pending: Callable[[], int]) -> None:
+        """Ask a function how many messages wait, whenever somebody looks."""
+        self._pending.set_function(pending)
 
     def committed(
         self, counts: Mapping[tuple[str, Fate], int], readings: int, messages: int, seconds: float, waited: float

@@ -76,6 +76,7 @@ class Subscriber:
         self._group = group
         self._speaking: dict[tuple[str, str], None] = {}
         self._spoken = 0.0
+        self._taken = 0
         self._network = Network("subscriber")
         session = Session(client_id, expiry=EXPIRY, window=WINDOW, manual_ack=True)
         self.connection = Connection(
@@ -104,8 +105,8 @@ class Subscriber:
 
     @property
     def waiting(self) -> int:
-        """How many messages have arrived and are not yet taken into a batch."""
-        return len(self._inbox)
+        """How many messages have arrived and are not yet safe."""
+        return len(self._inbox) + self._taken
 
     def not_ready(self) -> str | None:
         """Why the collector is not ready, or None if it is."""
@@ -155,6 +156,7 @@ class Subscriber:
             except StoreError as error:
                 log.error("%d messages stay with the broker: %s", len(waiting) + len(self._inbox), error)
                 return
+            self._taken = 0
             if batch is not None:
                 self._network.call(partial(self._acknowledge, waiting, batch))
             elif time.monotonic() - self._spoken > HEARTBEAT:
@@ -170,9 +172,8 @@ class Subscriber:
             while self._inbox and len(taken) < BATCH_MESSAGES and size < BATCH_BYTES:
                 taken.append(self._inbox.popleft())
                 size += len(taken[-1].delivery.payload)
+            self._taken = len(taken)
             self._some.notify_all()
-        if self._metrics is not None:
-            self._metrics.pending(len(taken) + len(self._inbox))
         return taken
 
     def _acknowledge(self, waiting: Sequence[_Waiting], batch: Batch) -> None:

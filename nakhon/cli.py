@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import time
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -27,7 +28,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 BrokerOption = Annotated[str, typer.Option("--broker", help="mqtt://host:1883 or mqtts://host:8883", show_default=True)]
-ProtocolOption = Annotated[str, typer.Option("--mqtt", help="MQTT version: 5 or 3.1.1")]
+
+
+class Version(StrEnum):
+    """Versions of MQTT."""
+
+    FIVE = "5"
+    FOUR = "3.1.1"
+
+
+ProtocolOption = Annotated[Version, typer.Option("--mqtt", help="MQTT version")]
 AuthorityOption = Annotated[
     Path | None, typer.Option("--ca", help="PEM file of the authority that vouches for the broker")
 ]
@@ -107,7 +117,7 @@ def simulate(
     qos: QosOption = 1,
     window: WindowOption = 500,
     limit: LimitOption = None,
-    mqtt: ProtocolOption = "5",
+    mqtt: ProtocolOption = Version.FIVE,
     ca: AuthorityOption = None,
     cert: CertificateOption = None,
     key: KeyOption = None,
@@ -140,7 +150,7 @@ def replay(
     qos: QosOption = 1,
     window: WindowOption = 500,
     limit: LimitOption = None,
-    mqtt: ProtocolOption = "5",
+    mqtt: ProtocolOption = Version.FIVE,
     ca: AuthorityOption = None,
     cert: CertificateOption = None,
     key: KeyOption = None,
@@ -239,7 +249,7 @@ def collect(
         str | None, typer.Option(help="our name at the broker; must not change between starts")
     ] = None,
     group: Annotated[str | None, typer.Option(help="share the readings with other collectors of this group")] = None,
-    mqtt: ProtocolOption = "5",
+    mqtt: ProtocolOption = Version.FIVE,
     ca: AuthorityOption = None,
     cert: CertificateOption = None,
     key: KeyOption = None,

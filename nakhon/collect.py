@@ -12,10 +12,11 @@ from rich.console import Console
 from collector.api import application
 from collector.ingest import Ingest
 from collector.language.broker import Broker
+from collector.language.connection import reach
 from collector.live import Live
 from collector.metrics import Metrics
 from collector.serve import Server, serve
-from collector.stores import open_store
+from collector.stores import check_url, open_store
 from collector.stores.protocol import Store
 from collector.subscriber import Subscriber
 from nakhon.interrupt import on_interrupt
@@ -51,6 +52,8 @@ def collecting(duty: Duty, broker: Broker) -> Iterator[Collector]:
 
     Raises `StoreError` or `BrokerError` if either cannot be had, `InputError` if the port is taken.
     """
+    check_url(duty.store)
+    reach(broker)
     store = open_store(duty.store)
     with contextlib.ExitStack() as stack:
         stack.callback(store.close)
@@ -59,6 +62,7 @@ def collecting(duty: Duty, broker: Broker) -> Iterator[Collector]:
         ingest = Ingest(store, live, metrics)
         name = collector_name(duty.client_id, duty.store)
         subscriber = Subscriber(broker, ingest, name, runs=duty.runs, group=duty.group, metrics=metrics)
+        metrics.follow(lambda: subscriber.waiting)
         server = serve(application(store, live, metrics, subscriber.not_ready), duty.host, duty.port)
         stack.callback(server.stop)
         subscriber.start()

@@ -95,7 +95,7 @@ def _show(verdict: Verdict) -> None:
     shown.print(
         "missing: "
         + ", ".join(f"{cause} {count:,}" for cause, count in verdict.missing.items())
-        + f"; conflicts {verdict.conflicts:,}; pending {verdict.pending:,}"
+        + f"; unrecorded {verdict.unrecorded:,}; conflicts {verdict.conflicts:,}; pending {verdict.pending:,}"
     )
     if verdict.deliveries:
         shown.print("deliveries: " + ", ".join(f"{fate} {count:,}" for fate, count in verdict.deliveries.items()))

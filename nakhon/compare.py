@@ -12,7 +12,7 @@ from rich.text import Text
 
 from collector.compare_store import compare as compared
 from collector.comparison import HEADINGS, Comparison, Request, clock_text, rows, shown
-from collector.export import as_json, export
+from collector.export import as_json, check_folder, check_table_path, export
 from collector.language.errors import InputError
 from collector.report import write_report
 from collector.stores import open_store
@@ -49,6 +49,12 @@ def compare(source: str, request: Request, outputs: Outputs) -> bool:
 
     Raises `InputError` for a request that makes no sense.
     """
+    for path in outputs.tables:
+        check_table_path(path)
+    if outputs.report is not None:
+        check_folder(outputs.report)
+    if request.start is not None and request.end is not None and request.start >= request.end:
+        raise InputError("--start must be before --end")
     store = open_store(source, read_only=True)
     try:
         comparison = compared(store, request)

@@ -6,6 +6,7 @@ acknowledged. So at full speed a publisher waits for the collectors' word.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import defaultdict
@@ -16,12 +17,16 @@ from collector.language.control import Committed
 
 WINDOW = 500
 PATIENCE = 15.0
+SILENCE = 5.0
 
 
 @dataclass(slots=True)
 class _Word:
+    """What a collector said last: how much it holds, when, since when it speaks without a break, its last progress."""
+
     messages: int
     heard: float
+    since: float
     progressed: float
 
 
@@ -71,18 +76,20 @@ class Flow:
             self._acknowledged += 1
             self._change.notify_all()
 
-    def hear(self, word: Committed) -> None:
-        """A collector has spoken."""
+    def hear(self, word: Committed, *, retained: bool = False) -> None:
+        """A collector has spoken; a retained word tells what it held, not that it is there."""
         if word.session != self._session:
             return
         now = time.monotonic()
         with self._change:
-            before = self._words.get(word.collector)
-            if before is None or word.messages > before.messages:
-                self._words[word.collector] = _Word(word.messages, now, now)
-            else:
-                before.heard = now
+            said = self._words.setdefault(word.collector, _Word(0, -math.inf, now, now))
+            if word.messages > said.messages:
+                said.messages, said.progressed = word.messages, now
+            if not retained:
+                said.since = now if now - said.heard > SILENCE else said.since
+                said.heard = now
             self._groups[word.collector] = word.group or word.collector
+            self._written_off = min(self._written_off, max(0, self.handed_over - (self.held or 0)))
             self._change.notify_all()
 
     def wait_for_a_word(self, timeout: float) -> bool:
@@ -122,9 +129,12 @@ class Flow:
 
     def _write_off(self) -> None:
         now = time.monotonic()
-        speaking = [word for word in self._words.values() if now - word.heard < PATIENCE]
-        if not speaking or any(now - word.progressed < PATIENCE for word in self._words.values()):
+        words = self._words.values()
+        speaking = any(now - word.heard < SILENCE and now - word.since >= PATIENCE for word in words)
+        if not speaking or any(now - word.progressed < PATIENCE for word in words):
             return
+        for word in words:
+            word.progressed = now
         lost = self.handed_over - self._under_way - (self.held or 0) - self._written_off
         if lost > 0:
             self._written_off += lost

@@ -157,7 +157,7 @@ class Publisher:
         payload = bytes(message.payload)
         try:
             if message.topic == committed_topic(self._cast.run):
-                self.flow.hear(decode_committed(payload))
+                self.flow.hear(decode_committed(payload), retained=message.retain)
             elif message.topic == control_topic(self._cast.run):
                 self._command(city, message)
             elif not self._ending and not (status := decode_status(payload)).online:

@@ -91,6 +91,13 @@ def test_a_conflict_spoils_the_verdict(store: Store) -> None:
     assert not verdict.accounted_for
 
 
+def test_a_stored_message_that_the_ledger_does_not_know_is_told(store: Store) -> None:
+    deliver(store, SAID)
+    verdict = audit(replace(LEDGER, entries=LEDGER.entries[:-3]), store)
+    assert verdict.unrecorded == 3
+    assert not verdict.accounted_for
+
+
 def test_pending_messages_of_a_running_collector_spoil_the_verdict(store: Store) -> None:
     deliver(store, SAID)
     metrics = Metrics()

@@ -155,6 +155,7 @@ HOSTILE = {
     "UTF-16": f'{{{TICK},"pm25":1}}'.encode("utf-16"),
     "a byte order mark": b"\xef\xbb\xbf" + f'{{{TICK},"pm25":1}}'.encode(),
     "cut in the middle": f'{{{TICK},"pm2'.encode(),
+    "too many indicators": json.dumps({"time": "2026-03-01T08:00:00Z"} | {f"i{n}": 1 for n in range(1001)}).encode(),
     "nothing": b"",
     "a list": b"[1,2]",
     "a number": b"12",

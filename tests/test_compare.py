@@ -467,7 +467,7 @@ def test_through_a_running_collector_the_outcome_is_the_same(store: Store) -> No
         (Request(("pm25",), runs=("hase",)), "did you mean haze"),
         (Request(("pm25",), cities=("chiang-may",)), "did you mean chiang-mai"),
         (Request(("pm25",), baseline="yangoon"), "did you mean yangon"),
-        (Request(("pm25",), bucket=1000), "multiple of 1800"),
+        (Request(("pm25",), bucket=1000), "multiple of 30 minutes"),
         (Request(("pm25",), start=START, end=START), "end"),
         (Request(()), "at least one indicator"),
         (Request(("rain",)), r"no values of rain.*run haze \(simulated, 2026-03-01.*chiang-mai, yangon"),

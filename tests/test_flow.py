@@ -91,3 +91,50 @@ def test_births_are_waited_for_but_no_collector_counts_them() -> None:
     assert flow.wait_until_taken(0.05) == 1
     flow.acknowledge()
     assert flow.wait_until_taken(0.05) == 0
+
+
+def silent_then_speaking(monkeypatch: pytest.MonkeyPatch) -> tuple[Flow, list[str]]:
+    """A full window, and a collector that has said nothing for longer than anybody's patience."""
+    monkeypatch.setattr(flow_module, "PATIENCE", 0.2)
+    monkeypatch.setattr(flow_module, "SILENCE", 0.1)
+    told: list[str] = []
+    flow = Flow("s", window=10, tell=told.append)
+    flow.hear(Committed("c", "s", 0))
+    admitted(flow, 10)
+    threading.Event().wait(0.3)
+    return flow, told
+
+
+def test_a_retained_word_does_not_make_a_dead_collector_speak(monkeypatch: pytest.MonkeyPatch) -> None:
+    flow, told = silent_then_speaking(monkeypatch)
+    waiting = threading.Thread(target=flow.admit, daemon=True)
+    waiting.start()
+    for _ in range(10):
+        flow.hear(Committed("c", "s", 0), retained=True)
+        waiting.join(0.1)
+    assert waiting.is_alive()
+    assert not any("never reached" in text for text in told)
+    flow.close()
+    waiting.join(5)
+
+
+def test_a_collector_that_comes_back_is_given_time_before_anything_is_called_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    flow, told = silent_then_speaking(monkeypatch)
+    flow.hear(Committed("c", "s", 0))
+    flow._write_off()
+    assert not told
+
+
+def test_what_was_written_off_and_comes_after_all_does_not_widen_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    flow, told = silent_then_speaking(monkeypatch)
+    for _ in range(30):
+        flow.hear(Committed("c", "s", 0))
+        threading.Event().wait(0.02)
+    flow._write_off()
+    assert len(told) == 1
+    flow.hear(Committed("c", "s", 10))
+    admitted(flow, 10)
+    blocks(flow)
+    flow.close()

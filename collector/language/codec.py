@@ -23,6 +23,7 @@ from collector.language.topics import Address, Kind
 MAXIMUM_PAYLOAD = 1 << 20
 MAXIMUM_SEQ = (1 << 53) - 1
 MAXIMUM_TEXT = 4096
+MAXIMUM_INDICATORS = 1000
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
 _SESSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
@@ -123,6 +124,8 @@ def _readings(told: dict[str, Any]) -> Readings:
     times = parse_times(time) if pack else parse_moment(time)
     if not len(times) or not told:
         raise PayloadError("expected at least one time and one indicator")
+    if len(told) > MAXIMUM_INDICATORS:
+        raise PayloadError(f"expected at most {MAXIMUM_INDICATORS} indicators, came {len(told)}")
     if len(times) > 1 and not (np.diff(times.view(np.int64)) > 0).all():
         raise PayloadError("expected the times of a pack in ascending order, each once")
     columns = {}

@@ -140,10 +140,13 @@ class Connection:
             self._network.later(self._backoff.next(), self.connect)
 
     def wait_up(self, timeout: float) -> None:
-        """Return when the connection stands. Raises `BrokerError` with the reason if it does not in time."""
-        if not self.up.wait(timeout):
-            reason = self.refusal or f"no answer from {self.broker.url} within {timeout:g} s"
-            raise BrokerError(reason)
+        """Return when the connection stands. Raises `BrokerError` if it is refused, or not there in time."""
+        deadline = time.monotonic() + timeout
+        while not self.up.wait(0.05):
+            if self.refusal is not None:
+                raise BrokerError(self.refusal)
+            if time.monotonic() > deadline:
+                raise BrokerError(f"no answer from {self.broker.url} within {timeout:g} s")
 
     def close(self) -> None:
         """Say good-bye to the broker (network thread); the will is not published."""
@@ -308,6 +311,17 @@ class Network:
             connection.client.loop_write()  # even with nothing to write: only this lets paho ask again
             if connection.client.want_write():
                 self._writing.add(connection)
+
+
+def reach(broker: Broker, timeout: float = CONNECT_TIMEOUT) -> None:
+    """Return if a broker takes us. Raises `BrokerError` with the reason if it does not."""
+    network = Network("reach").start()
+    try:
+        connection = Connection(network, broker, Session(f"nakhon-reach-{random.randrange(1 << 32):08x}"))
+        network.add(connection)
+        connection.wait_up(timeout)
+    finally:
+        network.stop()
 
 
 def _tls(broker: Broker) -> ssl.SSLContext:

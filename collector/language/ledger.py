@@ -28,7 +28,6 @@ from collector.language.time import format_epoch
 from collector.language.topics import Address, Kind
 
 VERSION = 1
-FLUSH_EVERY = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +70,7 @@ class LedgerWriter:
 
     def __init__(self, path: Path, header: Header) -> None:
         try:
-            self._file: TextIO = path.open("x", encoding="utf-8", buffering=FLUSH_EVERY)
+            self._file: TextIO = path.open("x", encoding="utf-8")
         except FileExistsError:
             raise LedgerError(f"{path} exists; a ledger is never overwritten: name another file") from None
         except OSError as error:
@@ -80,7 +79,6 @@ class LedgerWriter:
         self._write(
             {"ledger": VERSION, "run": header.run, "session": header.session, "origin": header.origin} | header.facts
         )
-        self.flush()
 
     def record(self, entry: Entry) -> None:
         """Write down a message that is about to be published."""
@@ -90,11 +88,8 @@ class LedgerWriter:
             f'"values": {entry.values}, "first": "{entry.first}", "last": "{entry.last}", '
             f'"digest": "{entry.digest:016x}"}}\n'
         )
+        self._file.flush()  # from here on the entry survives the end of this process
         self._messages += 1
-
-    def flush(self) -> None:
-        """Hand what was written to the operating system: it survives the end of this process."""
-        self._file.flush()
 
     def close(self, closed: str) -> None:
         """Close the book at a time (ISO 8601): every message was handed over."""
@@ -109,6 +104,7 @@ class LedgerWriter:
 
     def _write(self, told: dict[str, Any]) -> None:
         self._file.write(json.dumps(told, ensure_ascii=False) + "\n")
+        self._file.flush()
 
     def __enter__(self) -> Self:
         return self

@@ -28,12 +28,18 @@ def open_store(url: str, *, read_only: bool = False) -> Store:
     StoreError
         If the store cannot be opened; the message says why and what to do.
     """
-    scheme = url.partition("://")[0]
-    if "://" not in url or scheme not in _MODULES:
-        kinds = ", ".join(f"{kind}://" for kind in _MODULES)
-        raise InputError(f"expected the URL of a store ({kinds}...), came {url!r}; for example duckdb://city.duckdb")
+    scheme = check_url(url)
     opened: Callable[..., Store] = import_module(_MODULES[scheme]).open_store
     return opened(url, read_only=read_only)
 
 
-__all__ = ["Store", "open_store"]
+def check_url(url: str) -> str:
+    """The kind of store that a URL names. Raises `InputError` for a URL of no known kind."""
+    scheme = url.partition("://")[0]
+    if "://" not in url or scheme not in _MODULES:
+        kinds = ", ".join(f"{kind}://" for kind in _MODULES)
+        raise InputError(f"expected the URL of a store ({kinds}...), came {url!r}; for example duckdb://city.duckdb")
+    return scheme
+
+
+__all__ = ["Store", "check_url", "open_store"]
