@@ -99,6 +99,6 @@ def test_the_suffix_chooses_whatever_its_case_and_another_is_refused(tmp_path: P
     export(compared(), tmp_path / "table.CSV")
     with pytest.raises(InputError, match=r"ending in \.csv, \.xlsx, \.json, came 'table.ods'"):
         export(compared(), tmp_path / "table.ods")
-    with pytest.raises(InputError, match="no folder .*; choose one that exists"):
+    with pytest.raises(InputError, match=r"no folder .*; choose one that exists"):
         export(compared(), tmp_path / "absent" / "table.csv")
     assert [path.name for path in tmp_path.iterdir()] == ["table.CSV"]
