@@ -170,7 +170,7 @@ class Connection:
         if self._closing:
             return
         if stood and self._on_down is not None:
-            self._on_down(str(reason))
+            self._on_down("it broke" if str(reason) == "Unspecified error" else str(reason))
         self._network.later(self._backoff.next(), self.connect)
 
     def _message(self, _client: object, _data: object, message: mqtt.MQTTMessage) -> None:
