@@ -108,7 +108,8 @@ def _compared(comparison: Comparison) -> str:
     lines = "".join(_column(column, at == 0) for at, column in enumerate(comparison.columns))
     forecast = f'<p class="forecast">{NOT_A_FORECAST}</p>' if comparison.simulated else ""
     notes = _list(comparison.notes)
-    return f"""<p class="lead">{len(comparison.sections)} indicators, {len(comparison.columns)} columns.
+    sizes = f"{_counted(len(comparison.sections), 'indicator')}, {_counted(len(comparison.columns), 'column')}"
+    return f"""<p class="lead">{sizes}.
 From {first} to {last} ({_text(comparison.clock)}), in buckets of {hours:g} h.</p>
 {forecast}{notes}
 <div class="scroll"><table class="compared">
@@ -116,6 +117,10 @@ From {first} to {last} ({_text(comparison.clock)}), in buckets of {hours:g} h.</
 <thead><tr><th>City</th><th>Run</th><th>Scenario</th><th>Origin</th><th class="number">Population</th><th>which is</th>
 <th></th></tr></thead>
 <tbody>{lines}</tbody></table></div>"""
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
 def _column(column: Column, reference: bool) -> str:
