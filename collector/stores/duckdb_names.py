@@ -94,10 +94,6 @@ class Names:
             self._new["station"].append((known.id, known.city, address.pillar, address.station))
         return known
 
-    def find(self, address: Address) -> StationNames | None:
-        """The station behind an address, if it ever spoke."""
-        return self._stations.get((address.run, address.city, address.pillar, address.station))
-
     def series(self, station: StationNames, indicator: str) -> int:
         """The number of a series of a station."""
         number = station.series.get(indicator)

@@ -7,10 +7,9 @@ from collections import defaultdict
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
+from collector.positions import REMEMBERED
 from collector.stores.duckdb_connection import insert
 from collector.stores.protocol import Position, Stream
-
-RECENT = 1_000
 
 # UNION, not UNION ALL: a span that is there twice would be put in two islands.
 _RANGES = """
@@ -24,7 +23,7 @@ SELECT stream, min(first)::UBIGINT AS first, max(last)::UBIGINT AS last FROM isl
 GROUP BY stream, island ORDER BY stream, first
 """
 _RECENT = f"""SELECT stream, seq, digest FROM receipts
-              QUALIFY row_number() OVER (PARTITION BY stream ORDER BY seq DESC) <= {RECENT}"""  # noqa: S608
+              QUALIFY row_number() OVER (PARTITION BY stream ORDER BY seq DESC) <= {REMEMBERED}"""  # noqa: S608
 
 
 def positions(connection: DuckDBPyConnection, run: str | None) -> list[Position]:

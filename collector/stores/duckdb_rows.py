@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from collector.language.indicators import IndicatorKind, Rollup, indicators
 from collector.language.messages import Event, Readings, Statistic, Times, Values
+from collector.positions import short
 from collector.stores.duckdb_names import Names, StationNames
 from collector.stores.protocol import Accepted, Fate, Rejection
 
@@ -38,7 +39,7 @@ class Rows:
         station = names.station(message.address)
         if message.session is not None and message.seq is not None:
             stream = names.stream(message.address, message.session)
-            self.receipts.append((stream, message.seq, accepted.digest & 0xFFFFFFFF))
+            self.receipts.append((stream, message.seq, short(accepted.digest)))
         body = message.body
         if isinstance(body, Readings):
             self._add_readings(body, station, names)
