@@ -1,88 +1,51 @@
-"""The SimPy processes of one city: what waits (requests for a crew) and what changes state (rain, gaps, publications).
+"""The SimPy processes of one city: what waits (cases for crews) and what changes state (rain, gaps).
 
 Two environments per city advance in order to the same horizon: first the drivers (days of rain, stations falling
-silent), then the services (desks, crews, the statistics office), which are drawn against the drivers.
+silent), then the services (cases and crews), which are drawn against the drivers.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Generator, Iterable, Iterator
-from itertools import count
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import simpy
 
-from collector.language.messages import Statistic
 from collector.language.profile import StationProfile
-from simulator import economy, governance, parameters
+from simulator import parameters
+from simulator.cases import CaseDays, CaseRecord
 from simulator.cities import City
-from simulator.drivers import DAY, RainDays, SharedDays, Storm, date_of, local_day, midnight
-from simulator.requests import RequestDays, RequestEvents, RequestRecord, request_events
+from simulator.crews import Batch, Crews, duties_of
+from simulator.drivers import DAY, DAYS_AT_ONCE, RainDays, SharedDays, Storm, local_day, midnight, spans
+from simulator.events import CityEvents, Told, case_events
+from simulator.parameters.services import Service, Shift
 from simulator.scenario import Scenario
 from simulator.stations import KINDS, gaps
-from simulator.streams import DailyNormals, Floats, Streams
+from simulator.streams import Streams
+from simulator.telling import TELLERS, Teller, TravelTime
 
-DAYS_AT_ONCE = 28
 RAIN_WARM_UP_DAYS = DAYS_AT_ONCE
 Process = Generator[simpy.Event, Any, None]
-Batch = Iterator[tuple[int, int]]
 
 
-class ServiceDesk:
-    """Requests that wait for a crew, first come first served; a crew works on one at a time.
+@dataclass(frozen=True, slots=True)
+class ServicePoint:
+    """A station with what waits there: who works on it, what was drawn, who tells of it."""
 
-    Crews are processes; an idle crew waits for an event that the next arrival triggers (2 to 3 events per request,
-    where a `simpy.Store` takes more than 4). `arrivals` yields batches of requests (when opened, work in s), each
-    batch with the time from which it may be drawn, all ascending. Requests are numbered from 0 as they come.
+    service: str
+    crews: Crews
+    record: CaseRecord
+    tell: Teller
 
-    Attributes
-    ----------
-    opened : int
-        How many requests have come.
-    waiting : deque[tuple[int, int]]
-        Number and work of those no crew has begun.
-    closed : list[tuple[int, int, int]]
-        Number, begin and end of those done, in the order of their end, until someone clears it.
-    """
-
-    def __init__(self, clock: simpy.Environment, crews: int, arrivals: Iterable[tuple[int, Batch]]) -> None:
-        self._clock = clock
-        self._idle: deque[simpy.Event] = deque()
-        self.opened = 0
-        self.waiting: deque[tuple[int, int]] = deque()
-        self.closed: list[tuple[int, int, int]] = []
-        clock.process(self._arrive(arrivals))
-        for _ in range(crews):
-            clock.process(self._serve())
-
-    def _arrive(self, arrivals: Iterable[tuple[int, Batch]]) -> Process:
-        waiting, idle, timeout, now = self.waiting, self._idle, self._clock.timeout, self._clock.now
-        for time, batch in arrivals:
-            if time > now:
-                yield timeout(time - now)
-                now = time
-            for opened, work in batch:
-                yield timeout(opened - now)
-                now = opened
-                waiting.append((self.opened, work))
-                self.opened += 1
-                if idle:
-                    idle.popleft().succeed()
-
-    def _serve(self) -> Process:
-        clock, waiting, idle, timeout = self._clock, self.waiting, self._idle, self._clock.timeout
-        while True:
-            while not waiting:
-                called = clock.event()
-                idle.append(called)
-                yield called
-            request, work = waiting.popleft()
-            started = int(clock.now)
-            yield timeout(work)
-            self.closed.append((request, started, started + work))
+    def told(self, until: int, travel_time: TravelTime) -> list[Told]:
+        """Get what happened since the last call, up to a time."""
+        crews = self.crews
+        progress = self.record.take(crews.opened, crews.begun, crews.closed)
+        crews.begun.clear()
+        crews.closed.clear()
+        return self.tell(progress, until, travel_time)
 
 
 class CityProcesses:
@@ -94,16 +57,14 @@ class CityProcesses:
         scenario: Scenario,
         streams: Streams,
         shared: SharedDays,
-        first: int,
         stations: tuple[StationProfile, ...],
     ) -> None:
-        self.city, self.zone, self._start, self._first = city, ZoneInfo(city.timezone), scenario.start, first
+        self.city, self.zone, self._start = city, ZoneInfo(city.timezone), scenario.start
         self._day = local_day(scenario.start, self.zone)
         self._streams, self._scenario = streams, scenario
         self.storms: list[Storm] = []
         self.silent: dict[str, list[tuple[int, int]]] = {}
-        self._desks: list[tuple[StationProfile, ServiceDesk, RequestRecord]] = []
-        self.statistics: list[tuple[StationProfile, Statistic]] = []
+        self._points: list[ServicePoint] = []
         self._start_drivers(shared, stations)
         self._start_services(stations)
 
@@ -112,12 +73,14 @@ class CityProcesses:
         self._drivers.run(until=until)
         self._services.run(until=until)
 
-    def request_events(self) -> RequestEvents:
-        """Get the events of the desks since the last call."""
-        told = [(station, *record.take(desk.opened, desk.closed)) for station, desk, record in self._desks]
-        for _, desk, _ in self._desks:
-            desk.closed.clear()
-        return request_events(told)
+    def events(self, until: int, travel_time: TravelTime) -> CityEvents:
+        """Get what happened at the services since the last call, up to a time."""
+        services = parameters.services(self.city)
+        told: dict[str, list[Told]] = {}
+        for point in self._points:
+            told.setdefault(point.service, []).extend(point.told(until, travel_time))
+        names = {name: [entry.name for entry in getattr(services, name).work.categories] for name in told}
+        return CityEvents(tuple(case_events(parts, tuple(names[name])) for name, parts in told.items()))
 
     def forget(self, before: int) -> None:
         """Drop storms and gaps that ended more than a day before a time."""
@@ -131,7 +94,7 @@ class CityProcesses:
         found, made, region = (
             parameters.climate(self.city),
             parameters.processes(),
-            parameters.region(self.city.weather_region),
+            parameters.sharing(self.city.weather_region),
         )
         rainfall = self._scenario.assumptions.rainfall
         days = RainDays(self._streams, self.city.id, shared, found.rain, made.storms, region.weather, rainfall)
@@ -142,16 +105,17 @@ class CityProcesses:
 
     def _start_services(self, stations: tuple[StationProfile, ...]) -> None:
         self._services = simpy.Environment(initial_time=self._start)
-        crews = parameters.governance().work.crews + self._scenario.policies.crews
-        offices = (station for station in stations if station.kind == "statistics-office")
         for station in stations:
-            if station.kind == "service-desk":
-                record = RequestRecord()
-                desk = ServiceDesk(self._services, crews, self._requests(station, record))
-                self._desks.append((station, desk, record))
-        for station in offices:
-            figures = Figures(self.city, self._scenario, self._streams, self._first)
-            self._services.process(self._publish(station, figures))
+            if name := KINDS[station.kind].service:
+                service, record = getattr(parameters.services(self.city), name), CaseRecord()
+                duties = duties_of(self._shifts(name, service), self.zone)
+                crews = Crews(self._services, duties, self._cases(station, service, record))
+                self._points.append(ServicePoint(name, crews, record, TELLERS[name](station, self.city)))
+
+    def _shifts(self, name: str, service: Service) -> tuple[Shift, ...]:
+        """Get who is on duty, with the crews the scenario adds to every service desk."""
+        added = self._scenario.policies.crews if name == "requests" else 0
+        return (*service.work.shifts, Shift(crews=added)) if added else service.work.shifts
 
     def _rain(self, rain: RainDays, first: int) -> Process:
         for days in spans(first):
@@ -169,82 +133,15 @@ class CityProcesses:
             found.append((begin, now))
             yield timeout(silent)
 
-    def _requests(self, station: StationProfile, record: RequestRecord) -> Iterator[tuple[int, Batch]]:
-        draws = RequestDays(self._streams, f"{self.city.id}/{station.id}", self._day)
+    def _cases(self, station: StationProfile, service: Service, record: CaseRecord) -> Iterator[tuple[int, Batch]]:
+        draws = CaseDays(self._streams, f"{self.city.id}/{station.id}", self._day, service)
+        priorities = [category.priority for category in service.work.categories]
         for days in spans(self._day):
-            yield max(midnight(days.start, self.zone), self._start), self._of_span(draws, days, record)
+            yield max(midnight(days.start, self.zone), self._start), self._of_span(draws, days, record, priorities)
 
-    def _of_span(self, draws: RequestDays, days: range, record: RequestRecord) -> Batch:
-        """Draw the requests of a span only when the first is asked for: its rain is known from its beginning on."""
-        requests = draws.draw(days, self.zone, self.storms).since(self._start)
-        record.add(requests)
-        yield from zip(requests.opened.tolist(), requests.work.tolist(), strict=True)
-
-    def _publish(self, station: StationProfile, figures: Figures) -> Process:
-        first = self._day if midnight(self._day, self.zone) == self._start else self._day + 1
-        for days in spans(first):
-            for time, told in figures.published(days, first):
-                yield self._services.timeout(time - self._services.now)
-                self.statistics += ((station, statistic) for statistic in told)
-
-
-class Figures:
-    """The daily figures of a city: visitors and the adoption of digital services, as published and as revised."""
-
-    def __init__(self, city: City, scenario: Scenario, streams: Streams, first: int) -> None:
-        self._governance, self._visitors = parameters.governance(), parameters.visitors(city.weather_region)
-        self._mean = max(self._visitors.per_thousand * (city.population or 0) / 1000.0, self._visitors.lowest)
-        self._mixing = DailyNormals(streams.generator(city.id, "visitors/mixing"), first)
-        self._count = DailyNormals(streams.generator(city.id, "visitors/count"), first)
-        self._error = DailyNormals(streams.generator(city.id, "visitors/error"), first)
-        self._start, self._ambassadors = scenario.start, scenario.policies.ambassadors
-        self._zone = ZoneInfo(city.timezone)
-
-    def published(self, days: range, since: int) -> Iterator[tuple[int, list[Statistic]]]:
-        """Get when and what is told about each of some local days.
-
-        First figures on the next morning, and the revised number of visitors, which is the true one, some days later;
-        nothing is known of days before `since`.
-        """
-        made = self._governance.publication
-        earlier = range(days.start - made.revision_days, days.stop - made.revision_days)
-        columns = (self.estimates(days), self.adoption(days).round(2), self.visitors(earlier))
-        for day, estimate, adoption, true in zip(days, *(column.tolist() for column in columns), strict=True):
-            published = midnight(day + 1, self._zone) + 3600 * made.hour
-            time, period = np.datetime64(published, "s"), date_of(day).isoformat()
-            told = [
-                Statistic("visitor_arrivals", period, time, 0, estimate),
-                Statistic("eservice_adoption", period, time, 0, adoption),
-            ]
-            if (before := day - made.revision_days) >= since:
-                told.append(Statistic("visitor_arrivals", date_of(before).isoformat(), time, 1, true))
-            yield published, told
-
-    def estimates(self, days: range) -> Floats:
-        """Get the number of visitors of local days as first published."""
-        made = self._governance.publication
-        factor = 1.0 + made.first_bias + made.first_sd * self._error.of(days)
-        return np.maximum(np.rint(self.visitors(days) * factor), 0.0)
-
-    def visitors(self, days: range) -> Floats:
-        """Get the true number of visitors of local days."""
-        made = self._visitors
-        factor = np.array([made.monthly[date_of(day).month - 1] for day in days])
-        return economy.visitor_arrivals(
-            self._mean, factor, self._mixing.of(days), self._count.of(days), made.dispersion
-        )
-
-    def adoption(self, days: range) -> Floats:
-        """Get the adoption (%) on local days; ambassadors raise innovation from the start of the scenario on."""
-        made = self._governance.adoption
-        before_years = (self._start / DAY - (made.launch.toordinal() - date_of(0).toordinal())) / 365.25
-        before = governance.eservice_adoption(before_years, made.innovation, made.imitation, made.ceiling)
-        effect = 1.0 + made.ambassador_effect * self._ambassadors / made.ambassadors_per_effect
-        ends = np.array([midnight(day + 1, self._zone) for day in days], dtype=np.int64)
-        late = (ends - self._start) / DAY / 365.25 + min(before_years, 0.0)
-        return governance.eservice_adoption(late, made.innovation * effect, made.imitation, made.ceiling, float(before))
-
-
-def spans(first: int) -> Iterator[range]:
-    """Get the spans of local days that are drawn at once, from a day on, without end."""
-    return (range(day, day + DAYS_AT_ONCE) for day in count(first, DAYS_AT_ONCE))
+    def _of_span(self, draws: CaseDays, days: range, record: CaseRecord, priorities: list[int]) -> Batch:
+        """Draw the cases of a span only when the first is asked for: its rain is known from its beginning on."""
+        cases = draws.draw(days, self.zone, self.storms).since(self._start)
+        record.add(cases)
+        urgent = (priorities[kind] for kind in cases.kind.tolist())
+        yield from zip(cases.opened.tolist(), cases.work.tolist(), urgent, strict=True)

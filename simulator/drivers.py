@@ -6,10 +6,11 @@ is drawn once: per weather region, per haze basin, or for the mainland.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from itertools import count
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -17,12 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator import environment
-from simulator.parameters import Climate, Fires, Haze, HazeMemory, Rain, Region, Storms, processes, region
+from simulator.parameters import processes, sharing
+from simulator.parameters.climate import Climate, Fires, Haze, HazeMemory, Rain, Sharing, Storms
 from simulator.streams import DailyNormals, Floats, LongMemory, Persistence, Streams
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 DAY = 86_400
 WARM_UP_DAYS = 40
+DAYS_AT_ONCE = 28
 MOST_STORMS = 3
 _MID_MONTHS = np.array([-15, 16, 45.5, 75, 105.5, 136, 166.5, 197, 228, 258.5, 289, 319.5, 350, 381])
 _SONGKRAN = {(4, 13), (4, 14), (4, 15)}
@@ -93,6 +96,11 @@ def by_season(calendar: Calendar, monthly: tuple[float, ...]) -> Floats:
 def on_day(day_of_year: Floats | float, monthly: tuple[float, ...]) -> Floats:
     """Get monthly values on days of the year, linear between mid-months and over New Year."""
     return np.asarray(np.interp(day_of_year, _MID_MONTHS, (monthly[-1], *monthly, monthly[0])))
+
+
+def spans(first: int) -> Iterator[range]:
+    """Get the spans of local days that are drawn at once, from a day on, without end."""
+    return (range(day, day + DAYS_AT_ONCE) for day in count(first, DAYS_AT_ONCE))
 
 
 @lru_cache(maxsize=4096)
@@ -222,7 +230,7 @@ class Atmosphere:
     """The moving air that cities share: one set of factors per weather region, one haze for the mainland."""
 
     def __init__(self, streams: Streams, climates: dict[str, Climate], cadence: int) -> None:
-        self._regions = {name: region(name) for name in climates}
+        self._regions = {name: sharing(name) for name in climates}
         hazes = {basin_of(name, self._regions[name]): climate.haze for name, climate in climates.items()}
         self._mainland = long_memory(streams, ["haze/mainland"], processes().mainland_haze, cadence)
         self._basins = {name: long_memory(streams, [f"haze/{name}"], haze, cadence) for name, haze in hazes.items()}
@@ -247,9 +255,9 @@ class Atmosphere:
         return shared
 
 
-def basin_of(weather_region: str, region: Region) -> str:
+def basin_of(weather_region: str, shared: Sharing) -> str:
     """Get the basin whose haze (and fires) a weather region shares."""
-    return region.basin or weather_region
+    return shared.basin or weather_region
 
 
 def long_memory(streams: Streams, names: Iterable[str], haze: HazeMemory, cadence: int) -> LongMemory:

@@ -63,6 +63,14 @@ def electricity_demand(
     return mean * cooling * np.exp(deviation)
 
 
+def power_outages(started: NDArray[np.int64], ended: NDArray[np.int64]) -> Floats:
+    """Get the minutes of interruptions of supply, waiting for a crew and repair, from times in seconds.
+
+    Frequency and time a customer (SAIFI, SAIDI; IEEE 1366) follow from count and minutes.
+    """
+    return np.asarray((ended - started) / 60.0)
+
+
 def visitor_arrivals(
     mean: float, month_factor: Floats | float, mixing: Floats, luck: Floats, dispersion: float
 ) -> Floats:

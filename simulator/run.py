@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from collector.language.messages import Statistic
 from collector.language.profile import StationProfile
 from simulator import parameters
+from simulator.cases import Integers
 from simulator.cities import City, cities
 from simulator.city import CityProcesses
 from simulator.drivers import (
@@ -24,12 +26,15 @@ from simulator.drivers import (
     basin_of,
     storm_table,
 )
-from simulator.flows import CityAir, DeskGroup, GroupBlock, SensorGroup, Ticks
-from simulator.parameters import Climate
-from simulator.requests import RequestEvents
+from simulator.events import CityEvents
+from simulator.figures import CityFigures
+from simulator.flows.activity import Activity, State
+from simulator.flows.air import CityAir, Ticks
+from simulator.flows.groups import MODELS, DeskGroup, GroupBlock, SensorGroup
+from simulator.parameters.climate import Climate
 from simulator.scenario import Scenario
 from simulator.stations import stations_of
-from simulator.streams import Streams
+from simulator.streams import Floats, Streams
 
 __all__ = ["CityBlock", "GroupBlock", "Simulation"]
 
@@ -38,7 +43,7 @@ __all__ = ["CityBlock", "GroupBlock", "Simulation"]
 class CityBlock:
     """What one city says in [start, end) (epoch seconds).
 
-    Readings by group of stations, events in the order of time (columns; iterating gives pairs of station and event),
+    Readings by group of stations, events in the order of time (iterating gives pairs of station and event),
     statistics in the order of publication.
     """
 
@@ -46,7 +51,7 @@ class CityBlock:
     start: int
     end: int
     groups: tuple[GroupBlock, ...]
-    events: RequestEvents
+    events: CityEvents
     statistics: tuple[tuple[StationProfile, Statistic], ...]
 
 
@@ -56,8 +61,8 @@ class Shared:
     def __init__(self, scenario: Scenario, streams: Streams, involved: tuple[City, ...]) -> None:
         self.first = scenario.start // DAY - WARM_UP_DAYS
         self._scenario, self._streams = scenario, streams
-        regions = {city.weather_region: parameters.region(city.weather_region) for city in involved}
-        basins = {basin_of(name, region) for name, region in regions.items()}
+        regions = {city.weather_region: parameters.sharing(city.weather_region) for city in involved}
+        basins = {basin_of(name, shared) for name, shared in regions.items()}
         made, severity = parameters.processes().fires, scenario.assumptions.burning_severity
         self.days = {name: SharedDays(streams, name, self.first) for name in regions}
         self.fires = {name: FireSeason(streams, name, self.first, made, severity) for name in basins}
@@ -65,7 +70,7 @@ class Shared:
 
     def air_of(self, city: City) -> CityAir:
         """Get the air over a city, fed by what it shares."""
-        basin = basin_of(city.weather_region, parameters.region(city.weather_region))
+        basin = basin_of(city.weather_region, parameters.sharing(city.weather_region))
         years = YearEffects(self._streams, basin, self.first, northern=city.latitude >= 0)
         return CityAir(city, self._streams, self._scenario.cadence, self.fires[basin], years)
 
@@ -85,32 +90,35 @@ class CitySimulation:
         self.city = city
         self.stations = stations_of(city, scenario.stations[city.id], scenario.cadence, streams)
         days = shared.days[city.weather_region]
-        self._processes = CityProcesses(city, scenario, streams, days, shared.first, self.stations)
-        self._air = shared.air_of(city)
-        by_kind = {station.kind: self._of_kind(station.kind) for station in self.stations}
-        self._desks = DeskGroup(by_kind.pop("service-desk", ()))
-        by_kind.pop("statistics-office", ())
-        self._sensors = [SensorGroup(city, group, streams, scenario.cadence) for group in by_kind.values()]
+        self._processes = CityProcesses(city, scenario, streams, days, self.stations)
+        self._air, self._activity = shared.air_of(city), Activity(city, streams, scenario.cadence)
+        groups = {kind: self._of_kind(kind) for kind in dict.fromkeys(station.kind for station in self.stations)}
+        self._desks = DeskGroup(groups.get("service-desk", ()))
+        self._sensors = [
+            SensorGroup(city, group, streams, scenario.cadence) for kind, group in groups.items() if kind in MODELS
+        ]
+        self._figures = CityFigures(city, scenario, streams, shared.first, groups.get("statistics-office", ()))
 
     def advance(self, times: Ticks, until: int, shared: Mapping[str, SharedAir]) -> CityBlock:
         """Get the block of the ticks up to `until`."""
         start = int(times[0])
         self._processes.run(until)
         air = self._air.render(times, shared[self.city.weather_region], storm_table(self._processes.storms))
-        groups = [sensors.render(air, times, self._processes.silent) for sensors in self._sensors]
-        events = self._processes.request_events()
+        state = State(air, self._activity.traffic(air.calendar))
+        events = self._processes.events(until, partial(self._travel_time, times, state))
+        groups = [sensors.render(state, times, self._processes.silent) for sensors in self._sensors]
         if self._desks.stations:
             groups.append(self._desks.render(times, events))
-        block = CityBlock(self.city.id, start, until, tuple(groups), events, tuple(self._processes.statistics))
-        self._forget(until)
-        return block
+        statistics = self._figures.told(start, until)
+        self._processes.forget(until)
+        return CityBlock(self.city.id, start, until, tuple(groups), events, statistics)
+
+    def _travel_time(self, ticks: Ticks, state: State, times: Integers) -> Floats:
+        """Get the travel time index at times of a block: that of the last tick before."""
+        return self._activity.travel_time_index(state.traffic[np.searchsorted(ticks, times, side="right") - 1])
 
     def _of_kind(self, kind: str) -> tuple[StationProfile, ...]:
         return tuple(station for station in self.stations if station.kind == kind)
-
-    def _forget(self, until: int) -> None:
-        self._processes.forget(until)
-        self._processes.statistics.clear()
 
 
 class Simulation:

@@ -63,6 +63,16 @@ class StationCounts:
     feeder: int = 1
     service_desk: int = 1
     statistics_office: int = 1
+    permit_office: int = 1
+    dispatch_centre: int = 1
+    grid_control: int = 1
+    business_registry: int = 1
+    open_data_portal: int = 1
+
+    @classmethod
+    def only(cls, **counts: int) -> StationCounts:
+        """Get these numbers of stations, and none of any other kind."""
+        return cls(**{entry.name: counts.pop(entry.name, 0) for entry in fields(cls)}, **counts)
 
     @property
     def total(self) -> int:
@@ -132,6 +142,8 @@ class Scenario:
         effective = asdict(self)
         for words in ("name", "title", "description"):
             del effective[words]
+        for city, counts in effective["stations"].items():  # kinds that came later do not change what had none
+            effective["stations"][city] = {kind: count for kind, count in counts.items() if count}
         return hashlib.sha256(json.dumps(effective, sort_keys=True).encode()).hexdigest()
 
     def starting(self, start: int) -> Scenario:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, reduce
 from math import exp
 
 import numpy as np
@@ -13,14 +13,18 @@ from scipy.special import ndtri
 from collector.language.profile import StationProfile
 from simulator import parameters
 from simulator.cities import City
-from simulator.parameters import Instrument, Reliability
+from simulator.parameters.climate import Reliability
+from simulator.parameters.instruments import Instrument
 from simulator.scenario import StationCounts
 from simulator.streams import Floats, Streams
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of station: prefix of its ids, name, pillar, indicators, and whether it speaks at every tick."""
+    """A kind of station: prefix of its ids, name, pillar, indicators.
+
+    `periodic` whether it speaks at every tick, `gaps` whether it falls silent, `service` what waits there.
+    """
 
     prefix: str
     name: str
@@ -28,6 +32,7 @@ class Kind:
     indicators: tuple[str, ...]
     periodic: bool = True
     gaps: bool = True
+    service: str = ""
 
 
 KINDS: Mapping[str, Kind] = {
@@ -38,12 +43,30 @@ KINDS: Mapping[str, Kind] = {
     "traffic": Kind("tr", "Traffic counter", "economy", ("traffic_flow", "travel_time_index")),
     "feeder": Kind("fd", "Feeder meter", "economy", ("electricity_demand",)),
     "service-desk": Kind(
-        "sd", "Service desk", "governance", ("service_backlog", "service_requests", "resolution_time"), gaps=False
+        "sd", "Service desk", "governance",
+        ("service_backlog", "service_requests", "resolution_time", "citizen_rating"), gaps=False, service="requests",
     ),
     "statistics-office": Kind(
         "so", "Statistics office", "governance", ("visitor_arrivals", "eservice_adoption"), periodic=False, gaps=False
     ),
-}
+    "permit-office": Kind(
+        "po", "Permit office", "governance", ("permit_wait",), periodic=False, gaps=False, service="permits"
+    ),
+    "dispatch-centre": Kind(
+        "dc", "Emergency dispatch centre", "governance", ("emergency_response",),
+        periodic=False, gaps=False, service="emergencies",
+    ),
+    "grid-control": Kind(
+        "gc", "Grid control centre", "economy", ("power_outages",), periodic=False, gaps=False, service="outages"
+    ),
+    "business-registry": Kind(
+        "br", "Business registry", "economy", ("business_registrations",),
+        periodic=False, gaps=False, service="registrations",
+    ),
+    "open-data-portal": Kind(
+        "od", "Open-data portal", "governance", ("open_datasets",), periodic=False, gaps=False, service="datasets"
+    ),
+}  # fmt: skip
 
 
 def stations_of(city: City, counts: StationCounts, cadence: int, streams: Streams) -> tuple[StationProfile, ...]:
@@ -56,25 +79,52 @@ def stations_of(city: City, counts: StationCounts, cadence: int, streams: Stream
     )
 
 
+_SETS: Mapping[str, tuple[str, ...]] = {
+    "pm25": ("climate.season", "climate.haze", "climate.day"),
+    "pm10": ("climate.season", "climate.haze", "climate.particles"),
+    "air_temperature": ("climate.temperature",),
+    "relative_humidity": ("climate.temperature", "climate.dew_point"),
+    "rain": ("climate.rain",),
+    "wind_speed": ("climate.wind",),
+    "traffic_flow": ("economy.traffic",),
+    "travel_time_index": ("economy.traffic",),
+    "electricity_demand": ("economy.electricity",),
+    "visitor_arrivals": ("economy.visitors",),
+    "service_requests": ("services.requests.demand",),
+    "service_backlog": ("services.requests.work",),
+    "resolution_time": ("services.requests.work",),
+    "citizen_rating": ("governance.rating",),
+    "eservice_adoption": ("governance.adoption",),
+    "permit_wait": ("services.permits.demand", "services.permits.work"),
+    "emergency_response": ("services.emergencies.work", "governance.response"),
+    "power_outages": ("services.outages.demand", "services.outages.work"),
+    "business_registrations": ("services.registrations.demand",),
+    "open_datasets": ("services.datasets.demand",),
+}
+"""The sets of parameters an indicator is made of."""
+_STRENGTH = ("assumed", "derived", "measured")
+
+
 def origins_of(city: City) -> dict[str, str]:
-    """Get where the parameters of each indicator come from in a city: measured, derived or assumed."""
-    climate, governance = parameters.climate(city), parameters.governance()
-    return {
-        "pm25": climate.season.origin,
-        "pm10": climate.particles.origin,
-        "air_temperature": climate.temperature.origin,
-        "relative_humidity": climate.dew_point.origin,
-        "rain": climate.rain.origin,
-        "wind_speed": climate.wind.origin,
-        "traffic_flow": parameters.traffic().origin,
-        "travel_time_index": parameters.traffic().origin,
-        "electricity_demand": parameters.electricity().origin,
-        "visitor_arrivals": parameters.visitors(city.weather_region).origin,
-        "service_requests": governance.requests.origin,
-        "service_backlog": governance.work.origin,
-        "resolution_time": governance.work.origin,
-        "eservice_adoption": governance.adoption.origin,
+    """Get where the parameters of each indicator come from in a city, the weakest of its sets.
+
+    Measured (there), derived (from measurements there or elsewhere) or assumed.
+    """
+    groups = {
+        "climate": parameters.climate(city),
+        "economy": parameters.economy(city),
+        "governance": parameters.governance(city),
+        "services": parameters.services(city),
     }
+    return {
+        indicator: min((_origin(groups, path) for path in paths), key=_STRENGTH.index)
+        for indicator, paths in _SETS.items()
+    }
+
+
+def _origin(groups: Mapping[str, object], path: str) -> str:
+    group, *names = path.split(".")
+    return str(reduce(getattr, (*names, "origin"), groups[group]))
 
 
 class Instruments:

@@ -7,10 +7,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PURE = {
     "simulator/environment.py", "simulator/economy.py", "simulator/governance.py",
-    "collector/compare.py", "collector/difference.py", "collector/comparison.py",
+    "collector/compare.py", "collector/difference.py", "collector/comparison.py", "collector/indices.py",
 }  # fmt: skip
 HOMES = {
-    "simpy": ("simulator/city.py", "simulator/run.py"),
+    "simpy": ("simulator/city.py", "simulator/crews.py"),
     "paho": ("collector/language/connection.py", "collector/subscriber.py", "simulator/publisher.py"),
     "duckdb": ("collector/stores/duckdb_",),
     "influxdb_client": ("collector/stores/influx",),

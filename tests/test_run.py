@@ -9,7 +9,7 @@ from simulator.scenario import Assumptions, Policies, Scenario, StationCounts
 
 DAY = 86_400
 START = int(datetime(2024, 3, 10, 15, tzinfo=UTC).timestamp())
-COUNTS = StationCounts(air_quality=3, weather=2, traffic=2, feeder=1, service_desk=2, statistics_office=1)
+COUNTS = StationCounts(air_quality=3, weather=2, traffic=2, feeder=1, service_desk=2)
 
 
 def scenario(*names, days=9, counts=COUNTS, start=START, **changes):
@@ -70,7 +70,7 @@ def test_adding_a_city_changes_nothing_in_the_others(whole):
 
 
 def test_adding_stations_changes_nothing_in_the_others(whole):
-    more = Collected(scenario("chiang-mai", "yangon", "jakarta", counts=StationCounts(5, 3, 4, 2, 3, 2)))
+    more = Collected(scenario("chiang-mai", "yangon", "jakarta", counts=StationCounts(5, 3, 4, 2, 3, 2, 2, 2, 2, 2, 2)))
     assert more.shares(whole)
     assert len(more.series) > len(whole.series)
     assert set(map(str, whole.events)) <= set(map(str, more.events))
@@ -157,7 +157,7 @@ def test_values_are_plausible_and_physical(whole):
 
 
 def test_a_silent_station_is_missing_in_all_its_columns_and_true_values_are_kept():
-    made = scenario("rayong", days=60, counts=StationCounts(20, 0, 0, 0, 0, 0))
+    made = scenario("rayong", days=60, counts=StationCounts.only(air_quality=20))
     found = Collected(made).series
     silent = 0
     for number in range(1, 21):
@@ -177,14 +177,14 @@ def yearly_profile(city, indicator, counts, start):
 
 def test_the_day_follows_local_time_in_a_half_hour_zone():
     midnight = int(datetime(2024, 1, 1, 17, 30, tzinfo=UTC).timestamp())  # 00:00 in Yangon
-    warm = yearly_profile("yangon", "air_temperature", StationCounts(0, 1, 0, 0, 0, 0), midnight).mean(axis=0)
+    warm = yearly_profile("yangon", "air_temperature", StationCounts.only(weather=1), midnight).mean(axis=0)
     assert 13.0 <= warm.argmax() / 4 <= 15.5
     assert 5.0 <= warm.argmin() / 4 <= 7.0
 
 
 def test_seasons_are_reversed_south_of_the_equator():
     start = int(datetime(2024, 1, 1, 16, tzinfo=UTC).timestamp())
-    counts = StationCounts(0, 1, 0, 0, 0, 0)
+    counts = StationCounts.only(weather=1)
     south = yearly_profile("makassar", "rain", counts, start).mean(axis=1)
     north = yearly_profile("bangkok", "rain", counts, start).mean(axis=1)
     assert south[:90].mean() > 2 * south[180:270].mean()

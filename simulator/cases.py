@@ -1,0 +1,177 @@
+"""What waits: cases (requests, applications, calls, failures) at the stations of a city, as columns.
+
+How many come, when and of which kind is drawn here, against the rain; who works on them is in `crews.py`, what is told
+of them in `events.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import chain
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator import environment, governance
+from simulator.drivers import Storm, midnight, storm_table
+from simulator.parameters.services import Service
+from simulator.streams import DailyNormals, Floats, Streams
+
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """Cases at one station in the order of time, as columns, each (cases,).
+
+    Local `day` (since 1970-01-01) and `number`, which name a case; when it was `opened` (epoch seconds), its `kind`
+    (of the categories of work), the `work` it needs (s), whoever does it, and its own `luck` (a standard normal).
+    """
+
+    day: Integers
+    number: Integers
+    opened: Integers
+    kind: Integers
+    work: Integers
+    luck: Floats
+
+    def __len__(self) -> int:
+        return len(self.opened)
+
+    def since(self, start: int) -> Cases:
+        """Get the cases opened at a time or later."""
+        return self.rows(np.arange(np.searchsorted(self.opened, start), len(self)))
+
+    def rows(self, which: Integers) -> Cases:
+        """Get some of the cases."""
+        return Cases(*(column[which] for column in self.columns()))  # type: ignore[arg-type]
+
+    def then(self, *later: Cases) -> Cases:
+        """Get these cases and later ones."""
+        parts = (self.columns(), *(cases.columns() for cases in later))
+        return Cases(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+    def columns(self) -> tuple[Integers | Floats, ...]:
+        """Get the six columns."""
+        return self.day, self.number, self.opened, self.kind, self.work, self.luck
+
+
+_NONE: Integers = np.empty(0, dtype=np.int64)
+NO_CASES = Cases(_NONE, _NONE, _NONE, _NONE, _NONE, np.empty(0))
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What became of the cases of a station since it was last asked, each case with its times (epoch seconds)."""
+
+    opened: Cases
+    begun: Cases
+    begun_at: Integers
+    closed: Cases
+    closed_begun_at: Integers
+    closed_at: Integers
+
+
+class CaseRecord:
+    """All cases drawn for a station so far, by their number at the station, and how many of them have been told."""
+
+    def __init__(self) -> None:
+        self._cases, self._told = NO_CASES, 0
+
+    def add(self, cases: Cases) -> None:
+        """Record the next cases."""
+        self._cases = self._cases.then(cases)
+
+    def take(self, opened: int, begun: list[tuple[int, int]], closed: list[tuple[int, int, int]]) -> Progress:
+        """Get what became of the cases since the last call.
+
+        `opened` is how many have come so far; `begun` has number and begin, `closed` number, begin and end.
+        """
+        started, began = np.fromiter(chain.from_iterable(begun), np.int64, 2 * len(begun)).reshape(-1, 2).T
+        number, since, ended = np.fromiter(chain.from_iterable(closed), np.int64, 3 * len(closed)).reshape(-1, 3).T
+        told, self._told = self._told, opened
+        rows = self._cases.rows
+        return Progress(rows(np.arange(told, opened)), rows(started), began, rows(number), since, ended)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What may become cases on some local days: the day of each (a row of `starts`), its time and its luck."""
+
+    starts: Integers
+    lengths: Integers
+    weekday: Integers
+    day: Integers
+    moment: Floats
+    accepted: Floats
+
+    def opened(self, which: Integers) -> Integers:
+        """Get the times (epoch seconds) of some candidates."""
+        day = self.day[which]
+        return np.asarray(self.starts[day] + (self.moment[which] * self.lengths[day]).astype(np.int64))
+
+    def hour(self) -> Integers:
+        """Get the hour of its day, 0 to 23, of every candidate."""
+        return np.minimum(self.moment * (self.lengths / 3600.0)[self.day], 23.0).astype(np.int64)
+
+
+class CaseDays:
+    """The cases of one station, by local day, thinned from a fixed majorant (Lewis and Shedler 1979).
+
+    Candidates are drawn without looking at the scenario; which of them become cases depends on the rate. So a case
+    has the same time, category and work wherever it occurs.
+    """
+
+    def __init__(self, streams: Streams, station: str, first: int, service: Service) -> None:
+        made = self._demand = service.demand
+        self._most = made.most_mixing * max(made.hourly) * max(made.weekday) * (1.0 + made.rain_effect)
+        self._most *= made.per_day / 24.0
+        self._mixing = DailyNormals(streams.generator(station, "mixing"), first)
+        self._count = streams.generator(station, "candidates")
+        self._draws = [streams.generator(station, purpose) for purpose in ("opened", "accepted", "category")]
+        self._normals = [streams.generator(station, purpose) for purpose in ("work", "luck")]
+        self._hourly, self._weekday = np.array(made.hourly), np.array(made.weekday)
+        categories = service.work.categories
+        self._shares = np.cumsum([category.share for category in categories])[:-1]
+        self._median = np.array([category.median_hours for category in categories])
+        self._sigma = np.array([category.sigma for category in categories])
+
+    def draw(self, days: range, zone: ZoneInfo, storms: Iterable[Storm]) -> Cases:
+        """Get the cases of the next local days in the order of time; days are drawn in order, each once."""
+        bounds = np.array([midnight(day, zone) for day in (*days, days.stop)], dtype=np.int64)
+        lengths, weekday = np.diff(bounds), (np.array(days) + 3) % 7
+        counts = self._count.poisson(self._most * lengths / 3600.0)
+        moment, accepted, category = (generator.random(counts.sum()) for generator in self._draws)
+        work, luck = (generator.standard_normal(counts.sum()) for generator in self._normals)
+        day = np.repeat(np.arange(len(days)), counts)
+        found = Candidates(bounds[:-1], lengths, weekday, day, moment, accepted)
+        kept = self._thin(found, self._mixing.of(days), storms)
+        kinds = self._shares.searchsorted(category[kept], side="right")
+        hours = governance.work_hours(self._median[kinds], self._sigma[kinds], work[kept])
+        number = kept - (np.cumsum(counts) - counts)[day[kept]]
+        seconds = np.maximum(np.rint(3600.0 * hours), 60.0).astype(np.int64)
+        return Cases(day[kept] + days.start, number, found.opened(kept), kinds, seconds, luck[kept])
+
+    def _thin(self, found: Candidates, luck: Floats, storms: Iterable[Storm]) -> Integers:
+        """Get which candidates become cases, in the order of time."""
+        made, day = self._demand, found.day
+        mixing = governance.mixing(luck, made.dispersion, made.most_mixing)
+        factor, needed = self._hourly[found.hour()] * self._weekday[found.weekday][day], found.accepted * self._most
+        wettest = governance.service_requests(made.per_day, factor, mixing[day], 1.0, made.rain_effect)
+        possible = np.flatnonzero(needed < wettest)
+        times = found.opened(possible)
+        order = times.argsort(kind="stable")
+        possible, times = possible[order], times[order]
+        wetness = self._wetness(times, storms)
+        rate = governance.service_requests(
+            made.per_day, factor[possible], mixing[day[possible]], wetness, made.rain_effect
+        )
+        return np.asarray(possible[needed[possible] < rate])
+
+    def _wetness(self, times: Integers, storms: Iterable[Storm]) -> Floats:
+        """Get the rain of the last hours relative to what has the full effect."""
+        made = self._demand
+        depth = environment.rain(times, int(3600 * made.rain_hours), storm_table(storms)) * made.rain_hours
+        return np.minimum(depth / made.rain_full, 1.0)

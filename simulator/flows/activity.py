@@ -1,0 +1,53 @@
+"""What a city does at ticks: its traffic, which noise, gases and travel times follow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator import economy, parameters
+from simulator.cities import City
+from simulator.drivers import Calendar, by_hour, songkran
+from simulator.flows.air import Air
+from simulator.streams import Floats, Persistence, Streams
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The state of a city at ticks: its air, and its traffic relative to the mean, (ticks,)."""
+
+    air: Air
+    traffic: Floats
+
+    @property
+    def local(self) -> Calendar:
+        """Get the local calendar of the ticks."""
+        return self.air.calendar
+
+
+class Activity:
+    """The activity of a city, with the state that is carried from block to block."""
+
+    def __init__(self, city: City, streams: Streams, cadence: int) -> None:
+        self._made, self._country = parameters.economy(city).traffic, city.country
+        self._city = Persistence(streams, [city.id], "traffic", self._made.anomaly_hours, cadence)
+
+    def traffic(self, local: Calendar) -> Floats:
+        """Get the demand of traffic relative to its mean: by hour and kind of day, with what all roads share."""
+        made = self._made
+        hour = (local.hour - 0.5) % 24.0
+        working = (local.weekday < 5) & ~holidays(local, self._country)
+        profile = np.where(local.spread(working), by_hour(hour, made.weekday), by_hour(hour, made.weekend))
+        common = made.anomaly_sd * np.sqrt(made.city_share) * self._city.render(len(hour))[0]
+        return np.asarray(profile * np.exp(common - 0.5 * made.anomaly_sd**2))
+
+    def travel_time_index(self, traffic: Floats) -> Floats:
+        """Get the travel time index of a typical road for a traffic relative to the mean."""
+        return economy.travel_time_index(traffic, np.array(self._made.capacity))
+
+
+def holidays(local: Calendar, country: str) -> NDArray[np.bool_]:
+    """Get which local days are holidays."""
+    return np.array([songkran(int(day), country) for day in local.days])
