@@ -274,6 +274,29 @@ def audit(
     raise typer.Exit(0 if commands.audit(ledger, source_of(store, api), as_json=as_json) else 1)
 
 
+@app.command(epilog="Example: nakhon validate measurements/ --replications 60 --out rows.json")
+def validate(
+    directory: Annotated[Path, typer.Argument(help="a directory of measured series (CSV)")],
+    mapping: Annotated[
+        Path | None, typer.Option("--map", help="TOML file that says what they are (open data by default)")
+    ] = None,
+    replications: Annotated[int, typer.Option(min=2, max=10_000, help="how often to simulate them")] = 60,
+    seed: Annotated[int, typer.Option(min=0, help="seed of the ensemble")] = 7,
+    workers: Annotated[int | None, typer.Option(min=1, max=1_000, help="processes (all cores by default)")] = None,
+    only: Annotated[str, typer.Option(help="only rows whose name matches, such as 'Bangkok*: memory*'")] = "*",
+    report: Annotated[Path | None, typer.Option(help="write a report for a browser (HTML, one file)")] = None,
+    out: Annotated[Path | None, typer.Option(help="write the rows as JSON")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare an ensemble with measured series by statistics of shape. Exit code 1: a row is outside its band."""
+    from nakhon.validate import Outputs, cores, validate
+    from simulator.validation.ensemble import Ensemble
+
+    ensemble = Ensemble(replications, seed, workers or cores())
+    done = validate(directory, mapping, ensemble, only, Outputs(as_json, out, report))
+    raise typer.Exit(0 if done else 1)
+
+
 @app.command(epilog="Example: nakhon check my-scenario.toml")
 def check(file: Annotated[str, typer.Argument(help="a scenario file, or the name of a shipped one")]) -> None:
     """Check a scenario file; every error at once, with its path."""
