@@ -2,9 +2,11 @@
 
     python bench/generate.py [--days 365] [--block-days 56] [--processes 1]
 
-29 cities with 20 air-quality masts (40 series), 8 weather stations (32), 12 traffic counters (24), 3 feeders (3) and a
-service desk (1) each, at 15 minutes. The desk's queue of some 19 requests a day is simulated one by one; its events and
-the figures of a statistics office are made too, and counted apart. The bound is `numpy.random.default_rng` (PCG64)
+29 cities with every kind of station, at 15 minutes: 12 air-quality masts (48 series), 2 low-cost nodes (4), 4 weather
+stations (16), 4 noise meters (4), 2 river gauges (4), 8 traffic counters (16), 3 feeders (3), 2 payment gateways (2), 2
+portals (2) and a service desk (1) each. What waits at the desk, a permit office, a dispatch centre and the grid control
+(some 36 cases a day) is simulated one by one; their events, those of two registers, and the figures of a statistics
+office are made too, and counted apart. The bound is `numpy.random.default_rng` (PCG64)
 drawing as many standard normals in the same process, half of them before and half after. The simulation is streamed
 block by block and dropped. The ratio is of CPU time. A value is one observed reading, or a gap in its place.
 """
@@ -26,7 +28,11 @@ from simulator.run import Simulation
 from simulator.scenario import Scenario, StationCounts
 
 DAY, CADENCE, START, SERIES = 86_400, 900, 1_704_067_200, 100
-COUNTS = StationCounts(air_quality=20, weather=8, traffic=12, feeder=3, service_desk=1, statistics_office=1)
+COUNTS = StationCounts(
+    air_quality=12, air_quality_node=2, weather=4, noise_meter=4, river_gauge=2, traffic=8, feeder=3,
+    payment_gateway=2, city_portal=2, service_desk=1, permit_office=1, dispatch_centre=1, grid_control=1,
+    business_registry=1, open_data_portal=1, statistics_office=1,
+)  # fmt: skip
 SUMMED = ("values", "events", "statistics", "cpu_s", "bound_cpu_s", "peak_rss_mib")
 
 

@@ -25,7 +25,7 @@ from collector.language.errors import InputError
 from collector.language.profile import CityProfile
 from collector.language.topics import is_segment
 
-Climate = Literal["equatorial", "monsoon-burning", "monsoon-coastal", "monsoon-inland", "subtropical"]
+Climate = Literal["equatorial", "monsoon-burning", "monsoon-coastal", "monsoon-inland", "subtropical", "temperate"]
 PopulationKind = Literal[
     "city state",
     "city with provincial rank",

@@ -6,27 +6,31 @@ silent), then the services (cases and crews), which are drawn against the driver
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import simpy
 
 from collector.language.profile import StationProfile
 from simulator import parameters
-from simulator.cases import CaseDays, CaseRecord
+from simulator.cases import CaseDays, CaseRecord, Integers
 from simulator.cities import City
-from simulator.crews import Batch, Crews, duties_of
-from simulator.drivers import DAY, DAYS_AT_ONCE, RainDays, SharedDays, Storm, local_day, midnight, spans
+from simulator.crews import Batch, Case, Crews, duties_of
+from simulator.drivers import DAY, RainDays, SharedDays, Storm, local_day, midnight, spans
 from simulator.events import CityEvents, Told, case_events
+from simulator.observation import gaps
 from simulator.parameters.services import Service, Shift
 from simulator.scenario import Scenario
-from simulator.stations import KINDS, gaps
+from simulator.stations import KINDS
 from simulator.streams import Streams
 from simulator.telling import TELLERS, Teller, TravelTime
 
-RAIN_WARM_UP_DAYS = DAYS_AT_ONCE
+RAIN_WARM_UP_DAYS = 28
 Process = Generator[simpy.Event, Any, None]
 
 
@@ -42,6 +46,7 @@ class ServicePoint:
     def told(self, until: int, travel_time: TravelTime) -> list[Told]:
         """Get what happened since the last call, up to a time."""
         crews = self.crews
+        crews.count(until)
         progress = self.record.take(crews.opened, crews.begun, crews.closed)
         crews.begun.clear()
         crews.closed.clear()
@@ -118,7 +123,7 @@ class CityProcesses:
         return (*service.work.shifts, Shift(crews=added)) if added else service.work.shifts
 
     def _rain(self, rain: RainDays, first: int) -> Process:
-        for days in spans(first):
+        for days in chain([range(first, self._day)], spans(self._day)):
             for storms in rain.draw(days, self.zone):
                 self.storms.extend(storms)
             yield self._drivers.timeout(midnight(days.stop, self.zone) - self._drivers.now)
@@ -133,15 +138,15 @@ class CityProcesses:
             found.append((begin, now))
             yield timeout(silent)
 
-    def _cases(self, station: StationProfile, service: Service, record: CaseRecord) -> Iterator[tuple[int, Batch]]:
+    def _cases(self, station: StationProfile, service: Service, record: CaseRecord) -> Iterator[Batch]:
         draws = CaseDays(self._streams, f"{self.city.id}/{station.id}", self._day, service)
-        priorities = [category.priority for category in service.work.categories]
+        priorities = np.array([category.priority for category in service.work.categories])
         for days in spans(self._day):
-            yield max(midnight(days.start, self.zone), self._start), self._of_span(draws, days, record, priorities)
+            time = max(midnight(days.start, self.zone), self._start)
+            yield time, partial(self._of_span, draws, days, record, priorities)
 
-    def _of_span(self, draws: CaseDays, days: range, record: CaseRecord, priorities: list[int]) -> Batch:
-        """Draw the cases of a span only when the first is asked for: its rain is known from its beginning on."""
+    def _of_span(self, draws: CaseDays, days: range, record: CaseRecord, priorities: Integers) -> Iterable[Case]:
+        """Draw the cases of a span, whose rain is known from its beginning on."""
         cases = draws.draw(days, self.zone, self.storms).since(self._start)
         record.add(cases)
-        urgent = (priorities[kind] for kind in cases.kind.tolist())
-        yield from zip(cases.opened.tolist(), cases.work.tolist(), urgent, strict=True)
+        return zip(cases.opened.tolist(), cases.work.tolist(), priorities[cases.kind].tolist(), strict=True)

@@ -6,11 +6,12 @@ is drawn once: per weather region, per haze basin, or for the mainland.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from itertools import count
+from types import MappingProxyType
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -19,13 +20,13 @@ from numpy.typing import NDArray
 
 from simulator import environment
 from simulator.parameters import processes, sharing
-from simulator.parameters.climate import Climate, Fires, Haze, HazeMemory, Rain, Sharing, Storms
-from simulator.streams import DailyNormals, Floats, LongMemory, Persistence, Streams
+from simulator.parameters.climate import Fires, Rain, Removal, Sharing, Storms
+from simulator.streams import DailyNormals, Floats, Memory, Streams
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 DAY = 86_400
 WARM_UP_DAYS = 40
-DAYS_AT_ONCE = 28
+DAYS_AT_ONCE = 84
 MOST_STORMS = 3
 _MID_MONTHS = np.array([-15, 16, 45.5, 75, 105.5, 136, 166.5, 197, 228, 258.5, 289, 319.5, 350, 381])
 _SONGKRAN = {(4, 13), (4, 14), (4, 15)}
@@ -120,14 +121,25 @@ class SharedDays:
 
 
 class FireSeason:
-    """The fire activity of a basin by local day: an average of ln(1 + hotspots), weighted to the last days."""
+    """The fire activity of a basin by local day: an average of powers of its hotspots, weighted to the last days.
 
-    def __init__(self, streams: Streams, basin: str, first: int, fires: Fires, severity: float) -> None:
+    `counted` holds the hotspots of days that are known; they replace what is drawn.
+    """
+
+    def __init__(
+        self,
+        streams: Streams,
+        basin: str,
+        first: int,
+        fires: Fires,
+        severity: float,
+        counted: Mapping[int, float] = MappingProxyType({}),
+    ) -> None:
         name = f"fires/{basin}"
         self._mixing = DailyNormals(streams.generator(name, "mixing"), first)
         self._count = DailyNormals(streams.generator(name, "count"), first)
         self._year = DailyNormals(streams.generator(name, "year"), date_of(first).year - 1)
-        self._fires, self._severity, self._first = fires, severity, first
+        self._fires, self._severity, self._first, self._counted = fires, severity, first, counted
         self._state = self._mixing[first]
         self._daily = tuple(np.log(fires.daily).tolist())
         self.hotspots: list[float] = []
@@ -151,11 +163,11 @@ class FireSeason:
         expected = np.exp(on_day(when.timetuple().tm_yday, self._daily))
         year = np.exp(self._fires.year_sd * self._year[when.year] - 0.5 * self._fires.year_sd**2)
         mean = float(expected * year) * self._severity
-        count = environment.hotspots(mean, self._state, self._count[day], self._fires.dispersion)
-        weight = 2.0 / (self._fires.span_days + 1.0)
-        before = self._activity[-1] if self._activity else np.log1p(mean)
+        drawn = environment.hotspots(mean, self._state, self._count[day], self._fires.dispersion)
+        count = self._counted.get(day, drawn)
+        before = self._activity[-1] if self._activity else mean**self._fires.exponent
         self.hotspots.append(count)
-        self._activity.append(float(before + weight * (np.log1p(count) - before)))
+        self._activity.append(environment.fire_activity(before, count, self._fires.exponent, self._fires.span_days))
 
 
 class RainDays:
@@ -229,43 +241,52 @@ class SharedAir:
 class Atmosphere:
     """The moving air that cities share: one set of factors per weather region, one haze for the mainland."""
 
-    def __init__(self, streams: Streams, climates: dict[str, Climate], cadence: int) -> None:
-        self._regions = {name: sharing(name) for name in climates}
-        hazes = {basin_of(name, self._regions[name]): climate.haze for name, climate in climates.items()}
-        self._mainland = long_memory(streams, ["haze/mainland"], processes().mainland_haze, cadence)
-        self._basins = {name: long_memory(streams, [f"haze/{name}"], haze, cadence) for name, haze in hazes.items()}
-        self._weather = {
-            name: [
-                Persistence(streams, [f"region/{name}"], kind, hours, cadence)
-                for kind, hours in _weather_hours(climate).items()
-            ]
-            for name, climate in climates.items()
-        }
+    def __init__(self, streams: Streams, regions: Iterable[str], cadence: int) -> None:
+        self._regions = {name: sharing(name) for name in regions}
+        basins = {basin_of(name, shared) for name, shared in self._regions.items()}
+        self._mainland = haze_factor(streams, "haze/mainland", cadence)
+        self._basins = {name: haze_factor(streams, f"haze/{name}", cadence) for name in basins}
+        self._weather = {name: weather_factors(streams, f"region/{name}", cadence) for name in self._regions}
 
-    def render(self, ticks: int) -> dict[str, SharedAir]:
-        """Get the shared factors of the next ticks by weather region."""
-        mainland = self._mainland.render(ticks)[0]
-        basins = {name: memory.render(ticks)[0] for name, memory in self._basins.items()}
+    def render(self, times: NDArray[np.int64]) -> dict[str, SharedAir]:
+        """Get the shared factors of the next ticks (epoch seconds) by weather region."""
+        mainland = self._mainland.render(times)
+        basins = {name: factor.render(times) for name, factor in self._basins.items()}
         shared = {}
         for name, made in self._regions.items():
             within = np.sqrt(made.together - made.mainland**2)
             haze = made.mainland * mainland + within * basins[basin_of(name, made)]
-            temperature, dew_point, wind = (process.render(ticks)[0] for process in self._weather[name])
+            temperature, dew_point, wind = (factor.render(times) for factor in self._weather[name])
             shared[name] = SharedAir(haze, temperature, dew_point, wind)
         return shared
 
 
 def basin_of(weather_region: str, shared: Sharing) -> str:
-    """Get the basin whose haze (and fires) a weather region shares."""
+    """Get the basin whose haze a weather region shares."""
     return shared.basin or weather_region
 
 
-def long_memory(streams: Streams, names: Iterable[str], haze: HazeMemory, cadence: int) -> LongMemory:
-    """Get the two-term memory of ln PM2.5, of variance 1."""
-    return LongMemory(streams, names, haze.fast_share, (haze.fast_hours, haze.slow_hours), cadence)
+def fires_of(weather_region: str, shared: Sharing) -> str:
+    """Get the basin whose fires a weather region shares."""
+    return shared.fires or basin_of(weather_region, shared)
 
 
-def expected_scavenging(haze: Haze, rain: Rain, storms: Storms) -> tuple[float, ...]:
+def haze_factor(streams: Streams, name: str, cadence: int) -> Memory:
+    """Get a factor of ln PM2.5, of mean 0 and variance 1."""
+    return Memory(streams, name, "haze", processes().haze_memory.terms, cadence)
+
+
+def weather_factors(streams: Streams, name: str, cadence: int) -> tuple[Memory, Memory, Memory]:
+    """Get what moves temperature, dew point and wind, each of mean 0 and variance 1."""
+    made = processes()
+    return (
+        Memory(streams, name, "temperature", made.temperature_memory.terms, cadence),
+        Memory(streams, name, "dew-point", made.dew_point_memory.terms, cadence),
+        Memory(streams, name, "wind", made.wind_memory.terms, cadence),
+    )
+
+
+def expected_scavenging(removal: Removal, rain: Rain, storms: Storms) -> tuple[float, ...]:
     """Get the mean of the scavenged ln PM2.5 by month, which the measured season already contains.
 
     Approximation: every wet day has its mean rain in storms of the mean number and length.
@@ -275,17 +296,9 @@ def expected_scavenging(haze: Haze, rain: Rain, storms: Storms) -> tuple[float, 
     means = []
     for monthly, wet, days in zip(rain.monthly, rain.wet_days, _DAYS_IN_MONTH, strict=True):
         intensity = np.array(monthly / max(wet, 0.5) / hours)
-        rate = environment.scavenging(intensity, haze.washout, haze.washout_exponent, haze.washout_efficiency)
-        means.append(float(rate * hours * wet / days / 24.0 * haze.recovery_hours))
+        rate = environment.scavenging(intensity, removal.washout, removal.washout_exponent, removal.washout_efficiency)
+        means.append(float(rate * hours * wet / days / 24.0 * removal.recovery_hours))
     return tuple(means)
-
-
-def _weather_hours(climate: Climate) -> dict[str, float]:
-    return {
-        "temperature": climate.temperature.anomaly_hours,
-        "dew-point": climate.dew_point.anomaly_hours,
-        "wind": climate.wind.anomaly_hours,
-    }
 
 
 def storm_table(storms: Iterable[Storm]) -> Floats:

@@ -1,10 +1,10 @@
-"""Economy: traffic, electricity and visitors as pure functions of the calendar, the weather and given noise."""
+"""Economy: traffic, electricity, visitors, work and payments as pure functions of calendar, weather and noise."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaincinv, ndtr
+from scipy.special import expit, gammaincinv, logit, ndtr
 
 Floats = NDArray[np.float64]
 
@@ -18,13 +18,7 @@ def traffic_flow(demand: Floats, most: Floats, counting: Floats, interval: float
     """
     count = np.minimum(demand, most)
     count *= interval
-    np.sqrt(count, out=count)
-    count += 0.5 * counting
-    np.maximum(count, 0.0, out=count)
-    count *= count
-    count -= 0.25
-    np.rint(count, out=count)
-    np.maximum(count, 0.0, out=count)
+    count = _counted(count, counting)
     count /= interval
     return count
 
@@ -72,12 +66,93 @@ def power_outages(started: NDArray[np.int64], ended: NDArray[np.int64]) -> Float
 
 
 def visitor_arrivals(
-    mean: float, month_factor: Floats | float, mixing: Floats, luck: Floats, dispersion: float
+    mean: float,
+    month_factor: Floats | float,
+    mixing: Floats,
+    luck: Floats,
+    dispersion: float,
+    attraction: Floats | float = 1.0,
 ) -> Floats:
     """Get the visitors who arrive on days, negative binomial, from two standard normals a day.
 
     A Poisson count (normal approximation, for means of hundreds) with a gamma rate of shape `dispersion`:
-    variance = m + m² / dispersion.
+    variance = m + m² / dispersion, m = mean * month_factor * attraction (`smoke_effect`).
     """
-    rate = mean * month_factor * gammaincinv(dispersion, ndtr(mixing)) / dispersion
+    rate = mean * month_factor * attraction * gammaincinv(dispersion, ndtr(mixing)) / dispersion
     return np.maximum(np.rint(rate + np.sqrt(rate) * luck), 0.0)
+
+
+def smoke_share(pm25: Floats, threshold: float) -> Floats:
+    """Get the share of the PM2.5 of days (daily means in µg/m³) that lies above a threshold, 0 to 1."""
+    return np.asarray(np.maximum(pm25 - threshold, 0.0) / np.maximum(pm25, threshold))
+
+
+def smoke_effect(share: Floats, usual: Floats | float, effect: float) -> Floats:
+    """Get what remains of the visitors (or of the occupied rooms) of days, relative to a usual day of the month.
+
+    (1 - effect * share) / (1 - effect * usual), share as `smoke_share`. An assumption: occupancy in northern Thailand
+    falls by 6 to 15 points from February to March, with the haze; that the haze is the cause has not been shown.
+    """
+    return np.asarray((1.0 - effect * share) / (1.0 - effect * np.asarray(usual)))
+
+
+def hotel_occupancy(
+    mean: float, month_factor: Floats | float, deviation: Floats | float, attraction: Floats | float = 1.0
+) -> Floats:
+    """Get the share of rooms occupied in months in %.
+
+    100 expit(logit(min(mean * month_factor, 97) / 100) + deviation) * attraction, at most 100; `mean` in %,
+    `deviation` an AR(1) of the logit, `attraction` the mean of the `smoke_effect` of the days of the month.
+    """
+    usual = np.minimum(mean * np.asarray(month_factor), 97.0) / 100.0
+    return np.asarray(np.minimum(100.0 * expit(logit(usual) + deviation) * attraction, 100.0))
+
+
+def unemployment(mean: float, deviation: Floats | float) -> Floats:
+    """Get the unemployed share of the labour force in %.
+
+    100 expit(logit(mean / 100) + deviation): around a mean in %, `deviation` an AR(1) of the logit.
+    """
+    return np.asarray(100.0 * expit(logit(mean / 100.0) + deviation))
+
+
+def internet_access(years: Floats | float, share: float, ceiling: float, rate: float) -> Floats:
+    """Get the households with internet access in %, `years` after (or before) they were `share` %.
+
+    ceiling * expit(logit(share / ceiling) + rate * years): logistic growth to saturation at `ceiling` %.
+    """
+    return np.asarray(ceiling * expit(logit(share / ceiling) + rate * np.asarray(years)))
+
+
+def gpp_per_capita(anchor: float, years: Floats | float, growth: float, shocks: Floats | float) -> Floats:
+    """Get the gross provincial product per person in the currency of the anchor, `years` after it was `anchor`.
+
+    anchor * exp(growth * years + shocks): a geometric random walk with drift, `shocks` the sum of those since the
+    anchor (0 there).
+    """
+    return np.asarray(anchor * np.exp(growth * np.asarray(years) + shocks))
+
+
+def digital_payments(
+    people: Floats, adoption: Floats, per_day: float, activity: Floats, counting: Floats, interval: float
+) -> Floats:
+    """Get the digital payments counted in intervals (h).
+
+    A Poisson count around people * adoption / 100 * per_day * activity * interval / 24, drawn as in `traffic_flow`
+    from one standard normal (`counting`) per tick. `adoption` in % (Bass), `activity` by hour, weekday and pay day.
+    """
+    counts = _counted(people * (adoption * activity * (per_day * interval / 2400.0)), counting)
+    counts *= adoption > 0.0
+    return counts
+
+
+def _counted(expected: Floats, counting: Floats) -> Floats:
+    """Get Poisson counts in the place of what is expected, from standard normals (Anscombe 1948)."""
+    np.sqrt(expected, out=expected)
+    expected += 0.5 * counting
+    np.maximum(expected, 0.0, out=expected)
+    expected *= expected
+    expected -= 0.25
+    np.rint(expected, out=expected)
+    np.maximum(expected, 0.0, out=expected)
+    return expected

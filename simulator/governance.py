@@ -92,6 +92,37 @@ def open_datasets(before: int, published: int) -> Floats:
     return before + np.arange(1.0, published + 1.0)
 
 
+def sla_compliance(closed: Floats, within: Floats) -> Floats:
+    """Get the share of the closed requests that were closed within their target, in %; NaN where none was closed."""
+    closed = np.asarray(closed, dtype=np.float64)
+    share = np.full(closed.shape, np.nan)
+    np.divide(100.0 * within, closed, out=share, where=closed > 0)
+    return share
+
+
+def eservice_share(years: Floats, rate: float, luck: Floats) -> Floats:
+    """Get the share of a city's services that are electronic in %, `years` after half of them are.
+
+    A service is launched when expit(rate * years) passes its `luck` (services,), uniform from 0 to 1: one step for
+    each on a logistic.
+    """
+    launched = np.searchsorted(np.sort(luck), expit(rate * np.asarray(years)), side="right")
+    return np.asarray(100.0 * launched / len(luck))
+
+
+def eprocurement_share(years: Floats | float, ceiling: float, rate: float, deviation: Floats | float) -> Floats:
+    """Get the share of procurement done electronically in %, `years` after half the ceiling (%) is reached.
+
+    ceiling * expit(rate * years + deviation): logistic growth, `deviation` an AR(1) of the logit.
+    """
+    return np.asarray(ceiling * expit(rate * np.asarray(years) + deviation))
+
+
+def portal_uptime(answered: NDArray[np.int64], probes: NDArray[np.int64]) -> Floats:
+    """Get the share of probes that were answered, in %."""
+    return np.asarray(100.0 * answered / probes)
+
+
 def mixing(luck: Floats, dispersion: float, most: float) -> Floats:
     """Get the factors of days on a rate: gamma with mean 1 and shape `dispersion`, at most `most`, from normals."""
     return np.asarray(np.minimum(gammaincinv(dispersion, ndtr(luck)) / dispersion, most))

@@ -24,6 +24,7 @@ from simulator.drivers import (
     SharedDays,
     YearEffects,
     basin_of,
+    fires_of,
     storm_table,
 )
 from simulator.events import CityEvents
@@ -31,7 +32,6 @@ from simulator.figures import CityFigures
 from simulator.flows.activity import Activity, State
 from simulator.flows.air import CityAir, Ticks
 from simulator.flows.groups import MODELS, DeskGroup, GroupBlock, SensorGroup
-from simulator.parameters.climate import Climate
 from simulator.scenario import Scenario
 from simulator.stations import stations_of
 from simulator.streams import Floats, Streams
@@ -55,32 +55,31 @@ class CityBlock:
     statistics: tuple[tuple[StationProfile, Statistic], ...]
 
 
+Hotspots = Mapping[str, Mapping[int, float]]
+"""Fire hotspots counted in a basin on local days (since 1970-01-01); other days are drawn."""
+
+
 class Shared:
     """What cities share: days of rain, fires, years and the moving air; the same whichever cities take part."""
 
-    def __init__(self, scenario: Scenario, streams: Streams, involved: tuple[City, ...]) -> None:
+    def __init__(self, scenario: Scenario, streams: Streams, involved: tuple[City, ...], counted: Hotspots) -> None:
         self.first = scenario.start // DAY - WARM_UP_DAYS
         self._scenario, self._streams = scenario, streams
         regions = {city.weather_region: parameters.sharing(city.weather_region) for city in involved}
-        basins = {basin_of(name, shared) for name, shared in regions.items()}
+        burning = {fires_of(name, shared) for name, shared in regions.items()}
         made, severity = parameters.processes().fires, scenario.assumptions.burning_severity
         self.days = {name: SharedDays(streams, name, self.first) for name in regions}
-        self.fires = {name: FireSeason(streams, name, self.first, made, severity) for name in basins}
-        self.atmosphere = Atmosphere(streams, {name: typical_climate(name) for name in regions}, scenario.cadence)
+        self.fires = {
+            name: FireSeason(streams, name, self.first, made, severity, counted.get(name, {})) for name in burning
+        }
+        self.atmosphere = Atmosphere(streams, regions, scenario.cadence)
 
     def air_of(self, city: City) -> CityAir:
         """Get the air over a city, fed by what it shares."""
-        basin = basin_of(city.weather_region, parameters.sharing(city.weather_region))
+        shared = parameters.sharing(city.weather_region)
+        basin, burning = basin_of(city.weather_region, shared), fires_of(city.weather_region, shared)
         years = YearEffects(self._streams, basin, self.first, northern=city.latitude >= 0)
-        return CityAir(city, self._streams, self._scenario.cadence, self.fires[basin], years)
-
-
-def typical_climate(weather_region: str) -> Climate:
-    """Get the climate whose memory the shared air of a region has: that of its first city in the catalogue.
-
-    It must not depend on which cities take part in a scenario.
-    """
-    return parameters.climate(next(city for city in cities().values() if city.weather_region == weather_region))
+        return CityAir(city, self._streams, self._scenario.cadence, self.fires[burning], years)
 
 
 class CitySimulation:
@@ -104,12 +103,12 @@ class CitySimulation:
         start = int(times[0])
         self._processes.run(until)
         air = self._air.render(times, shared[self.city.weather_region], storm_table(self._processes.storms))
-        state = State(air, self._activity.traffic(air.calendar))
+        state = State(times, air, self._activity.traffic(times, air.calendar))
         events = self._processes.events(until, partial(self._travel_time, times, state))
         groups = [sensors.render(state, times, self._processes.silent) for sensors in self._sensors]
         if self._desks.stations:
             groups.append(self._desks.render(times, events))
-        statistics = self._figures.told(start, until)
+        statistics = self._figures.told(start, until, state, events)
         self._processes.forget(until)
         return CityBlock(self.city.id, start, until, tuple(groups), events, statistics)
 
@@ -125,7 +124,8 @@ class Simulation:
     """A scenario being simulated; `advance` moves all cities on together.
 
     Any division into blocks gives the same values, events and statistics. `replication` numbers repetitions with
-    other luck; two scenarios with one seed and replication share their weather and their luck.
+    other luck; two scenarios with one seed and replication share their weather and their luck. `hotspots` that were
+    counted replace those that would be drawn.
 
     Attributes
     ----------
@@ -135,11 +135,11 @@ class Simulation:
         The next tick, in seconds since 1970-01-01 UTC.
     """
 
-    def __init__(self, scenario: Scenario, replication: int = 0) -> None:
+    def __init__(self, scenario: Scenario, replication: int = 0, hotspots: Hotspots = MappingProxyType({})) -> None:
         self.scenario = scenario
         streams = Streams(scenario.seed, replication)
         involved = tuple(cities()[name] for name in scenario.cities)
-        self._shared = Shared(scenario, streams, involved)
+        self._shared = Shared(scenario, streams, involved, hotspots)
         self._cities = [CitySimulation(city, scenario, streams, self._shared) for city in involved]
         self.stations: Mapping[str, tuple[StationProfile, ...]] = MappingProxyType(
             {simulated.city.id: simulated.stations for simulated in self._cities}
@@ -158,7 +158,7 @@ class Simulation:
         if until <= self.now or (until - self.now) % cadence:
             raise ValueError(f"expected a time whole ticks of {cadence} s after {self.now}, came {until}")
         times = np.arange(self.now, until, cadence, dtype=np.int64)
-        shared = self._shared.atmosphere.render(len(times))
+        shared = self._shared.atmosphere.render(times)
         blocks = [city.advance(times, until, shared) for city in self._cities]
         self.now = until
         return blocks

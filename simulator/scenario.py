@@ -68,6 +68,11 @@ class StationCounts:
     grid_control: int = 1
     business_registry: int = 1
     open_data_portal: int = 1
+    noise_meter: int = 1
+    river_gauge: int = 1
+    payment_gateway: int = 1
+    city_portal: int = 1
+    air_quality_node: int = 0
 
     @classmethod
     def only(cls, **counts: int) -> StationCounts:

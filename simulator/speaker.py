@@ -40,7 +40,7 @@ class Speaker:
         planned: list[tuple[int, StationProfile, Readings | Event | Statistic]] = []
         for block in blocks:
             planned += ((_epoch(event.time), station, event) for station, event in block.events)
-            planned += ((_epoch(told.published), station, told) for station, told in block.statistics)
+            planned += ((max(_epoch(told.published), block.start), station, told) for station, told in block.statistics)
             for group in block.groups:
                 planned += _readings(group, pack)
         planned.sort(key=lambda said: said[0])

@@ -1,22 +1,16 @@
-"""Which stations a city has, and how what is true becomes what they observe."""
+"""Which stations a city has, of which kinds, and where the parameters of what they measure come from."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, reduce
-from math import exp
-
-import numpy as np
-from scipy.special import ndtri
+from functools import reduce
 
 from collector.language.profile import StationProfile
 from simulator import parameters
 from simulator.cities import City
-from simulator.parameters.climate import Reliability
-from simulator.parameters.instruments import Instrument
 from simulator.scenario import StationCounts
-from simulator.streams import Floats, Streams
+from simulator.streams import Streams
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +30,8 @@ class Kind:
 
 
 KINDS: Mapping[str, Kind] = {
-    "air-quality": Kind("aq", "Air-quality mast", "environment", ("pm25", "pm10")),
+    "air-quality": Kind("aq", "Air-quality mast", "environment", ("pm25", "pm10", "no2", "o3")),
+    "air-quality-node": Kind("an", "Low-cost air-quality node", "environment", ("pm25", "pm10")),
     "weather": Kind(
         "wx", "Weather station", "environment", ("air_temperature", "relative_humidity", "rain", "wind_speed")
     ),
@@ -47,7 +42,12 @@ KINDS: Mapping[str, Kind] = {
         ("service_backlog", "service_requests", "resolution_time", "citizen_rating"), gaps=False, service="requests",
     ),
     "statistics-office": Kind(
-        "so", "Statistics office", "governance", ("visitor_arrivals", "eservice_adoption"), periodic=False, gaps=False
+        "so", "Statistics office", "governance",
+        (
+            "visitor_arrivals", "eservice_adoption", "sla_compliance", "hotel_occupancy", "unemployment",
+            "eservice_share", "eprocurement_share", "internet_access", "gpp_per_capita", "ghg_per_capita",
+        ),
+        periodic=False, gaps=False,
     ),
     "permit-office": Kind(
         "po", "Permit office", "governance", ("permit_wait",), periodic=False, gaps=False, service="permits"
@@ -66,6 +66,10 @@ KINDS: Mapping[str, Kind] = {
     "open-data-portal": Kind(
         "od", "Open-data portal", "governance", ("open_datasets",), periodic=False, gaps=False, service="datasets"
     ),
+    "noise-meter": Kind("nm", "Noise meter", "environment", ("noise_laeq",)),
+    "river-gauge": Kind("rg", "River gauge", "environment", ("water_level", "dissolved_oxygen")),
+    "payment-gateway": Kind("pg", "Payment gateway", "economy", ("digital_payments",)),
+    "city-portal": Kind("cp", "City portal", "governance", ("portal_uptime",), gaps=False),
 }  # fmt: skip
 
 
@@ -82,6 +86,12 @@ def stations_of(city: City, counts: StationCounts, cadence: int, streams: Stream
 _SETS: Mapping[str, tuple[str, ...]] = {
     "pm25": ("climate.season", "climate.haze", "climate.day"),
     "pm10": ("climate.season", "climate.haze", "climate.particles"),
+    "no2": ("climate.nitrogen_dioxide", "economy.traffic"),
+    "o3": ("climate.ozone", "climate.nitrogen_dioxide"),
+    "noise_laeq": ("environment.noise", "economy.traffic"),
+    "water_level": ("environment.river", "climate.rain"),
+    "dissolved_oxygen": ("environment.oxygen", "climate.temperature"),
+    "ghg_per_capita": ("environment.greenhouse_gases", "economy.energy"),
     "air_temperature": ("climate.temperature",),
     "relative_humidity": ("climate.temperature", "climate.dew_point"),
     "rain": ("climate.rain",),
@@ -89,12 +99,21 @@ _SETS: Mapping[str, tuple[str, ...]] = {
     "traffic_flow": ("economy.traffic",),
     "travel_time_index": ("economy.traffic",),
     "electricity_demand": ("economy.electricity",),
-    "visitor_arrivals": ("economy.visitors",),
+    "visitor_arrivals": ("economy.visitors", "economy.smoke"),
+    "hotel_occupancy": ("economy.occupancy", "economy.visitors", "economy.smoke"),
+    "unemployment": ("economy.unemployment",),
+    "internet_access": ("economy.internet_access",),
+    "gpp_per_capita": ("economy.gpp",),
+    "digital_payments": ("economy.payments",),
     "service_requests": ("services.requests.demand",),
     "service_backlog": ("services.requests.work",),
     "resolution_time": ("services.requests.work",),
     "citizen_rating": ("governance.rating",),
     "eservice_adoption": ("governance.adoption",),
+    "sla_compliance": ("governance.service_level", "services.requests.work"),
+    "eservice_share": ("governance.electronic_services",),
+    "eprocurement_share": ("governance.procurement",),
+    "portal_uptime": ("governance.portal",),
     "permit_wait": ("services.permits.demand", "services.permits.work"),
     "emergency_response": ("services.emergencies.work", "governance.response"),
     "power_outages": ("services.outages.demand", "services.outages.work"),
@@ -113,6 +132,7 @@ def origins_of(city: City) -> dict[str, str]:
     groups = {
         "climate": parameters.climate(city),
         "economy": parameters.economy(city),
+        "environment": parameters.environment(city),
         "governance": parameters.governance(city),
         "services": parameters.services(city),
     }
@@ -125,78 +145,6 @@ def origins_of(city: City) -> dict[str, str]:
 def _origin(groups: Mapping[str, object], path: str) -> str:
     group, *names = path.split(".")
     return str(reduce(getattr, (*names, "origin"), groups[group]))
-
-
-class Instruments:
-    """The instruments of several stations, one for each indicator: truth in, observation out.
-
-    `luck` holds standard normals, (stations, 1), named as in `bias`: what each instrument has for good.
-    """
-
-    def __init__(self, instruments: Mapping[str, Instrument], luck: Mapping[str, Floats]) -> None:
-        self._instruments = instruments
-        self._gain, self._offset = {}, {}
-        for name, made in instruments.items():
-            self._gain[name] = made.steps * (made.gain + made.gain_sd * luck[f"{name}/gain"])
-            self._offset[name] = made.steps * made.offset_sd * luck[f"{name}/offset"]
-
-    def observe(self, truth: Mapping[str, Floats], noise: Mapping[str, Floats]) -> dict[str, Floats]:
-        """Get what the instruments read, rounded to their resolution, in the place of the noise.
-
-        Truth, noise (standard normals) and readings are by indicator, each (stations, ticks).
-        """
-        return {
-            name: _read(self._instruments[name], self._gain[name], self._offset[name], values, noise[name])
-            for name, values in truth.items()
-        }
-
-
-def bias(indicators: tuple[str, ...]) -> tuple[str, ...]:
-    """Get the names of what instruments have for good: the gain and the offset of each."""
-    return tuple(f"{indicator}/{part}" for indicator in indicators for part in ("gain", "offset"))
-
-
-def _read(made: Instrument, gain: Floats, offset: Floats, truth: Floats, values: Floats) -> Floats:
-    """Get the readings in the place of the noise (`values`), with gain and offset in steps."""
-    if made.relative:
-        values *= made.relative * made.steps
-        values += gain
-        values *= truth
-    else:
-        values *= made.absolute * made.steps
-        values += gain * truth
-    if made.offset_sd:
-        values += offset
-    if made.least is not None:
-        np.maximum(values, made.least * made.steps, out=values)
-    if made.most is not None:
-        np.minimum(values, made.most * made.steps, out=values)
-    np.rint(values, out=values)
-    values += 0.0  # no negative zero
-    values /= made.steps
-    return values
-
-
-def gaps(streams: Streams, station: str, reliability: Reliability) -> Iterator[tuple[int, int]]:
-    """Get, one after another, how long a station speaks and how long it is then silent, in seconds.
-
-    The unavailable share is lognormal between stations, the length of a gap lognormal; a station speaks for an
-    exponential time of the mean that follows from both.
-    """
-    luck, made = streams.generator(station, "gaps"), reliability
-    share = min(made.unavailable_median * exp(made.unavailable_sd * luck.standard_normal()), made.unavailable_most)
-    speaking = 3600.0 * _mean_gap(made) * (1.0 - share) / share
-    while True:
-        silent = 3600.0 * np.minimum(made.gap_hours * np.exp(made.gap_sd * luck.standard_normal(16)), made.gap_most)
-        spans = np.rint([speaking * luck.standard_exponential(16), silent])
-        yield from map(tuple, np.maximum(spans, 1.0).astype(np.int64).T.tolist())
-
-
-@cache
-def _mean_gap(reliability: Reliability) -> float:
-    """Get the mean of the lognormal length of a gap, cut at its maximum, in hours (by quantiles)."""
-    quantiles = np.exp(reliability.gap_sd * ndtri((np.arange(1000) + 0.5) / 1000.0))
-    return float(np.minimum(reliability.gap_hours * quantiles, reliability.gap_most).mean())
 
 
 def _station(

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,6 +134,52 @@ class LongMemory:
     def render(self, ticks: int) -> Floats:
         """Get the next values, shape (names, ticks)."""
         return self._weights[0] * self._fast.render(ticks) + self._weights[1] * self._slow.render(ticks)
+
+
+class MemoryTerms(Protocol):
+    """Shares of the variance and time constants (h) of a memory of three terms."""
+
+    @property
+    def fast_share(self) -> float: ...  # noqa: D102
+    @property
+    def fast_hours(self) -> float: ...  # noqa: D102
+    @property
+    def slow_share(self) -> float: ...  # noqa: D102
+    @property
+    def slow_hours(self) -> float: ...  # noqa: D102
+    @property
+    def cycle_share(self) -> float: ...  # noqa: D102
+    @property
+    def cycle_hours(self) -> float: ...  # noqa: D102
+
+
+class Memory:
+    """A process of mean 0 and variance 1: a fast and a slow `Persistence`, and a daily cycle that comes and goes.
+
+    The cycle is U cos(w t) + V sin(w t), w = 2π a day, with U and V `Persistence`: it lets the shape of the day differ
+    from week to week, so that the autocorrelation rises again at 24 h.
+    """
+
+    def __init__(self, streams: Streams, name: str, purpose: str, terms: MemoryTerms, cadence: int) -> None:
+        def term(part: str, hours: float) -> Persistence:
+            return Persistence(streams, [name], f"{purpose}/{part}", hours, cadence)
+
+        self._terms = [
+            (float(np.sqrt(terms.fast_share)), term("fast", terms.fast_hours)),
+            (float(np.sqrt(terms.slow_share)), term("slow", terms.slow_hours)),
+        ]
+        waves = [term(part, terms.cycle_hours) for part in ("cosine", "sine")] if terms.cycle_share else []
+        self._waves, self._amplitude = waves, float(np.sqrt(terms.cycle_share))
+
+    def render(self, times: NDArray[np.int64]) -> Floats:
+        """Get the values at the next ticks (epoch seconds), (ticks,)."""
+        ticks = len(times)
+        values = sum((weight * term.render(ticks)[0] for weight, term in self._terms), np.zeros(ticks))
+        if self._waves:
+            angle = 2.0 * np.pi / 86_400.0 * (times % 86_400)
+            cosine, sine = (wave.render(ticks)[0] for wave in self._waves)
+            values += self._amplitude * (cosine * np.cos(angle) + sine * np.sin(angle))
+        return values
 
 
 class DailyNormals:

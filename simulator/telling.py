@@ -12,7 +12,7 @@ from collector.language.profile import StationProfile
 from simulator import economy, governance
 from simulator.cases import NO_CASES, Integers, Progress
 from simulator.cities import City
-from simulator.drivers import DAY, local_day, midnight
+from simulator.drivers import DAY, midnight
 from simulator.events import Happening, Told
 from simulator.parameters import governance as parameters_of
 from simulator.parameters import services
@@ -177,6 +177,7 @@ TELLERS: Mapping[str, Callable[[StationProfile, City], Teller]] = {
 
 def _local(times: Integers, zone: ZoneInfo) -> Integers:
     """Get local seconds since 1970-01-01 of some times (epoch seconds)."""
-    days = [local_day(time, zone) for time in times.tolist()]
-    starts = np.array([midnight(day, zone) for day in days], dtype=np.int64)
-    return np.array(days, dtype=np.int64) * DAY + times - starts
+    days = times // DAY
+    known, which = np.unique(days, return_inverse=True)
+    starts = np.array([midnight(day, zone) for day in known.tolist()], dtype=np.int64)
+    return np.asarray(times + known[which] * DAY - starts[which])

@@ -16,13 +16,18 @@ from tests.reference import models
 
 BANGKOK = ZoneInfo("Asia/Bangkok")
 MONDAY = 19723  # 2024-01-01
+NEVER = 2**60
 ALWAYS = duties_of([Shift(crews=1)], BANGKOK)
 
 
 def desk_with(crews, opened, work):
     clock = simpy.Environment()
-    cases = ((int(time), int(length), 0) for time, length in zip(opened, work, strict=True))
-    return clock, Crews(clock, ALWAYS * crews, [(0, cases)])
+    cases = [(int(time), int(length), 0) for time, length in zip(opened, work, strict=True)]
+    return clock, crews_for(clock, ALWAYS * crews, cases)
+
+
+def crews_for(clock, duties, cases):
+    return Crews(clock, duties, iter([(0, lambda: cases), (NEVER, tuple)]))
 
 
 def waits(crews, load, replication, customers, warm_up, mean_work=100_000):
@@ -77,6 +82,7 @@ def test_requests_are_served_in_the_order_they_came_and_crews_work_on_one_at_a_t
 def test_an_open_request_is_neither_closed_nor_lost():
     clock, desk = desk_with(1, [10, 20, 30], [15, 1000, 10])
     clock.run(until=500)
+    desk.count(500)
     assert desk.closed == [(0, 10, 25)]
     assert desk.opened == len(desk.closed) + 1 + len(desk.waiting) == 3
 
@@ -108,7 +114,7 @@ def test_general_work_waits_as_the_formula_of_pollaczek_and_khinchine_says():
 def test_the_most_urgent_is_served_first_and_nobody_is_interrupted():
     clock = simpy.Environment()
     cases = [(0, 100, 2), (10, 5, 2), (20, 5, 0), (30, 5, 1), (40, 5, 0)]
-    desk = Crews(clock, ALWAYS, [(0, iter(cases))])
+    desk = crews_for(clock, ALWAYS, cases)
     clock.run(until=1000)
     assert desk.closed == [(0, 0, 100), (2, 100, 105), (4, 105, 110), (3, 110, 115), (1, 115, 120)]
     assert desk.begun == [(0, 0), (2, 100), (4, 105), (3, 110), (1, 115)]
@@ -120,7 +126,7 @@ def test_a_crew_works_in_its_shift_and_finishes_what_it_has_begun():
     hour = 3600
     office = duties_of([Shift(crews=1, begins=8, ends=16, days=5)], BANGKOK)
     cases = [(start + 15 * hour, 3 * hour, 0), (start + 15 * hour, hour, 0), (start + 30 * hour, hour, 0)]
-    desk = Crews(clock, office, [(0, iter(cases))])
+    desk = crews_for(clock, office, cases)
     clock.run(until=start + 5 * 24 * hour)
     monday = start + (3 * 24 + 8) * hour
     assert [(begun - start, ended - start) for _, begun, ended in desk.closed] == [
@@ -135,7 +141,7 @@ def test_a_call_that_meets_a_crew_off_duty_is_passed_on():
     clock = simpy.Environment(initial_time=start)
     duties = duties_of([Shift(crews=1, begins=8, ends=16), Shift(crews=1)], BANGKOK)
     cases = [(start + 10 * 3600, 60, 0), (start + 10 * 3600, 60, 0), (start + 20 * 3600, 60, 0)]
-    desk = Crews(clock, duties, [(0, iter(cases))])
+    desk = crews_for(clock, duties, cases)
     clock.run(until=start + 86_400)
     assert [begun - opened for (_, begun, _), (opened, _, _) in zip(desk.closed, cases, strict=True)] == [0, 0, 0]
 
@@ -147,12 +153,28 @@ def test_what_came_is_waiting_begun_or_closed(crews, begins, length, days, seed)
     shift = Shift(crews=crews, begins=begins, ends=min(begins + length, 24), days=days)
     opened = start + np.sort(generator.integers(0, 10 * 86_400, 60))
     cases = list(zip(opened.tolist(), generator.integers(60, 30_000, 60).tolist(), (opened % 3).tolist(), strict=True))
-    desk = Crews(clock, duties_of([shift], BANGKOK), [(0, iter(cases))])
+    desk = crews_for(clock, duties_of([shift], BANGKOK), cases)
     clock.run(until=start + 11 * 86_400)
+    desk.count(start + 11 * 86_400)
     assert desk.opened == 60 == len(desk.waiting) + len(desk.begun)
     assert {case for case, _, _ in desk.closed} <= {case for case, _ in desk.begun}
-    on_duty = duties_of([shift], BANGKOK)[0]
+    on_duty = duties_of([shift], BANGKOK)[0] or (lambda _: 0)
     assert all(on_duty(begun) == 0 for _, begun in desk.begun)
     moments = [begun for _, begun in desk.begun] + [ended for _, _, ended in desk.closed]
     busy = max(sum(b <= moment < e for _, b, e in desk.closed) for moment in moments) if moments else 0
     assert busy <= crews
+
+
+def test_without_crews_cases_are_only_counted_and_batches_are_drawn_when_their_time_has_come():
+    drawn = []
+
+    def batch(day):
+        return day * 100, lambda: drawn.append(day) or [(day * 100 + 5, 1, 0), (day * 100 + 50, 1, 0)]
+
+    counted = Crews(simpy.Environment(), [], (batch(day) for day in range(10**6)))
+    seen = []
+    for until in (1, 6, 51, 100, 101, 200):
+        counted.count(until)
+        seen.append((counted.opened, len(drawn)))
+    assert seen == [(0, 1), (1, 1), (2, 1), (2, 1), (2, 2), (4, 2)]
+    assert not counted.waiting

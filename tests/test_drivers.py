@@ -137,15 +137,22 @@ def test_burning_severity_raises_every_days_fires_with_the_same_luck():
 
 def test_the_expected_washout_is_largest_in_the_wettest_month():
     found = parameters.climate(cities()["chiang-mai"])
-    means = drivers.expected_scavenging(found.haze, found.rain, parameters.processes().storms)
+    means = drivers.expected_scavenging(parameters.processes().removal, found.rain, parameters.processes().storms)
     assert np.argmax(means) in (7, 8)
     assert 0 < means[7] < 0.5
 
 
 def test_shared_air_of_a_region_does_not_depend_on_the_other_regions():
-    north = parameters.climate(cities()["chiang-mai"])
-    central = parameters.climate(cities()["bangkok"])
-    alone = drivers.Atmosphere(Streams(1), {"north-thailand": north}, 900).render(50)
-    together = drivers.Atmosphere(Streams(1), {"central-thailand": central, "north-thailand": north}, 900).render(50)
+    times = FIRST * 86_400 + 900 * np.arange(50)
+    alone = drivers.Atmosphere(Streams(1), ["north-thailand"], 900).render(times)
+    together = drivers.Atmosphere(Streams(1), ["central-thailand", "north-thailand"], 900).render(times)
     assert np.array_equal(alone["north-thailand"].haze, together["north-thailand"].haze)
     assert np.array_equal(alone["north-thailand"].wind, together["north-thailand"].wind)
+
+
+def test_hotspots_that_were_counted_replace_those_drawn():
+    made = parameters.processes().fires
+    days = range(FIRST, FIRST + 200)
+    counted = drivers.FireSeason(Streams(1), "north", FIRST, made, 1.0, dict.fromkeys(days, 100.0))
+    assert counted[days[-1]] == pytest.approx(100.0**made.exponent, rel=1e-6)
+    assert counted.hotspots == [100.0] * 200

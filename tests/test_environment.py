@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator import environment
+from simulator import environment, parameters
+from simulator.cities import cities
 from tests.reference import models
 
 
@@ -16,9 +17,15 @@ def test_pm25_is_the_exponential_of_its_terms():
     assert found == pytest.approx([models.PM25], rel=1e-6)
 
 
-@given(st.floats(0.1, 500), st.floats(0.35, 1.0))
-def test_pm10_is_never_below_pm25(fine, share):
-    assert environment.pm10(array(fine), array(share))[0] >= fine
+@given(st.floats(0.1, 500), st.floats(-1.0, 4.0), st.floats(-3.0, 3.0))
+def test_pm10_is_never_below_pm25(fine, season, deviation):
+    coarse = environment.coarse_particles(0.8, array(season), array(1.1), array(deviation))
+    assert environment.pm10(array(fine), coarse)[0] >= fine
+
+
+def test_coarse_particles_follow_the_season_the_hour_and_their_own_deviation():
+    found = environment.coarse_particles(0.8, array(3.0), array(1.25), array(0.2))
+    assert found == pytest.approx([models.COARSE_PARTICLES], rel=1e-6)
 
 
 @pytest.mark.parametrize(("temperature", "dew_point", "expected"), models.RELATIVE_HUMIDITY)
@@ -108,3 +115,14 @@ def test_a_season_of_one_harmonic_peaks_where_it_should():
     level = environment.season(np.arange(1.0, 367.0), (3.0, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0))
     assert level.max() == pytest.approx(3.5)
     assert level.argmin() + 1 == 183
+
+
+def test_emissions_a_person_agree_with_a_pocket_calculator():
+    found = environment.ghg_per_capita(array(1e6), 0.5, array(2e9), 0.00019, 200_000.0)
+    assert found == pytest.approx([models.GHG_PER_CAPITA])
+
+
+def test_emissions_of_every_city_have_factors_that_say_they_are_assumed():
+    factors = {parameters.environment(city).greenhouse_gases for city in cities().values()}
+    assert {made.origin for made in factors} == {"assumed"}
+    assert all(0.1 < made.grid_factor < 1.2 and 5e-5 < made.vehicle_factor < 1e-3 for made in factors)

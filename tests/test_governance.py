@@ -47,3 +47,25 @@ def test_mixing_has_mean_one_and_the_given_dispersion():
 def test_work_is_lognormal_around_its_median():
     luck = np.array([-1.0, 0.0, 1.0])
     assert governance.work_hours(np.array(4.0), np.array(0.5), luck) == pytest.approx(4 * np.exp([-0.5, 0, 0.5]))
+
+
+def test_sla_compliance_is_the_share_within_target_and_nothing_where_nothing_was_closed():
+    found = governance.sla_compliance(np.array([4.0, 8.0, 0.0]), np.array([3.0, 8.0, 0.0]))
+    assert found[:2].tolist() == [75.0, 100.0]
+    assert np.isnan(found[2])
+
+
+def test_services_become_electronic_one_by_one():
+    luck = np.array([0.9, 0.1, 0.5, 0.3, 0.7])
+    years = np.array([-100.0, -2.0, 0.0, 2.0, 100.0])  # expit(0.5 * years) = 0, 0.2689, 0.5, 0.7311, 1
+    assert governance.eservice_share(years, 0.5, luck).tolist() == [0.0, 20.0, 60.0, 80.0, 100.0]
+
+
+def test_electronic_procurement_grows_to_its_ceiling():
+    assert governance.eprocurement_share(2.0, 95.0, 0.35, 0.0) == pytest.approx(models.EPROCUREMENT_SHARE, abs=1e-4)
+    assert governance.eprocurement_share(0.0, 95.0, 0.35, 0.0) == pytest.approx(47.5)
+    assert governance.eprocurement_share(100.0, 95.0, 0.35, 0.3) == pytest.approx(95.0)
+
+
+def test_uptime_is_the_share_of_answered_probes():
+    assert governance.portal_uptime(np.array([15, 12, 0]), np.array([15, 15, 15])).tolist() == [100.0, 80.0, 0.0]

@@ -10,14 +10,15 @@ from numpy.typing import NDArray
 from simulator import economy, parameters
 from simulator.cities import City
 from simulator.drivers import Calendar, by_hour, songkran
-from simulator.flows.air import Air
-from simulator.streams import Floats, Persistence, Streams
+from simulator.flows.air import Air, Ticks
+from simulator.streams import Floats, Memory, Streams
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The state of a city at ticks: its air, and its traffic relative to the mean, (ticks,)."""
+    """The state of a city at ticks (epoch seconds): its air, and its traffic relative to the mean, (ticks,)."""
 
+    times: Ticks
     air: Air
     traffic: Floats
 
@@ -32,15 +33,16 @@ class Activity:
 
     def __init__(self, city: City, streams: Streams, cadence: int) -> None:
         self._made, self._country = parameters.economy(city).traffic, city.country
-        self._city = Persistence(streams, [city.id], "traffic", self._made.anomaly_hours, cadence)
+        self._interval = cadence / 3600.0
+        self._city = Memory(streams, city.id, "traffic", self._made.memory, cadence)
 
-    def traffic(self, local: Calendar) -> Floats:
+    def traffic(self, times: Ticks, local: Calendar) -> Floats:
         """Get the demand of traffic relative to its mean: by hour and kind of day, with what all roads share."""
         made = self._made
-        hour = (local.hour - 0.5) % 24.0
+        hour = (local.hour - 0.5 * self._interval - 0.5) % 24.0  # of the middle of the interval; factors hold mid-hour
         working = (local.weekday < 5) & ~holidays(local, self._country)
         profile = np.where(local.spread(working), by_hour(hour, made.weekday), by_hour(hour, made.weekend))
-        common = made.anomaly_sd * np.sqrt(made.city_share) * self._city.render(len(hour))[0]
+        common = made.anomaly_sd * np.sqrt(made.city_share) * self._city.render(times)
         return np.asarray(profile * np.exp(common - 0.5 * made.anomaly_sd**2))
 
     def travel_time_index(self, traffic: Floats) -> Floats:

@@ -13,16 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.language.profile import StationProfile
-from simulator import governance, parameters
+from simulator import governance
 from simulator.cities import City
 from simulator.events import CityEvents
 from simulator.flows.activity import State
 from simulator.flows.air import Ticks
-from simulator.flows.air_quality import AirQuality
+from simulator.flows.air_quality import AirQuality, AirQualityNodes
 from simulator.flows.grid import Feeders
+from simulator.flows.noise import NoiseMeters
+from simulator.flows.payments import PaymentGateways
+from simulator.flows.portal import CityPortals
 from simulator.flows.traffic import TrafficCounters
+from simulator.flows.water import RiverGauges
 from simulator.flows.weather import WeatherStations
-from simulator.stations import Instruments, bias
+from simulator.observation import Observation, bias, mark, spells
 from simulator.streams import Floats, QuantileNoise, Streams, once
 from simulator.telling import REQUEST_CLOSED, REQUEST_OPENED
 
@@ -60,14 +64,19 @@ class Model(Protocol):
 
 MODELS: Mapping[str, type[Model]] = {
     "air-quality": AirQuality,
+    "air-quality-node": AirQualityNodes,
     "weather": WeatherStations,
     "traffic": TrafficCounters,
     "feeder": Feeders,
+    "noise-meter": NoiseMeters,
+    "river-gauge": RiverGauges,
+    "payment-gateway": PaymentGateways,
+    "city-portal": CityPortals,
 }
 
 
 class SensorGroup:
-    """The stations of one kind in one city: their model and their instruments."""
+    """The stations of one kind in one city: their model and how they observe it."""
 
     def __init__(self, city: City, stations: tuple[StationProfile, ...], streams: Streams, cadence: int) -> None:
         self.stations = stations
@@ -77,20 +86,16 @@ class SensorGroup:
         self._columns = (*model.noise, *model.indicators)
         self._noise = QuantileNoise(streams, names, "noise", len(self._columns))
         self._model = model(city, streams, cadence, luck)
-        instruments = {indicator: parameters.instruments()[indicator] for indicator in model.indicators}
-        self._instruments = Instruments(instruments, luck)
+        self._observation = Observation(stations[0].kind, model.indicators, names, streams, luck)
 
     def render(self, state: State, times: Ticks, silent: Mapping[str, list[tuple[int, int]]]) -> GroupBlock:
         """Get the block of the next ticks, with NaN where a station is silent."""
         noise = dict(zip(self._columns, self._noise.render(len(times)), strict=True))
         truth = self._model.truth(state, noise)
-        observed = self._instruments.observe(truth, noise)
-        spans = [(row, *span) for row, station in enumerate(self.stations) for span in silent.get(station.id, ())]
-        row, start, end = np.array(spans, dtype=np.int64).reshape(-1, 3).T
-        for at, first, last in zip(row, np.searchsorted(times, start), np.searchsorted(times, end), strict=True):
-            if first < last:
-                for values in observed.values():
-                    values[at, first:last] = np.nan
+        observed = self._observation.observe(truth, noise, state)
+        when = spells((row, *span) for row, station in enumerate(self.stations) for span in silent.get(station.id, ()))
+        for values in observed.values():
+            mark(values, times, when, np.nan)
         return GroupBlock(self.stations, times.astype("datetime64[s]"), truth, observed)
 
 

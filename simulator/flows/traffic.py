@@ -22,7 +22,7 @@ class TrafficCounters:
 
     def __init__(self, city: City, _streams: Streams, cadence: int, luck: Mapping[str, Floats]) -> None:
         self._made, self._interval = parameters.economy(city).traffic, cadence / 3600.0
-        self._own = Relaxation(luck["traffic"], self._made.anomaly_hours, cadence)
+        self._own = Relaxation(luck["traffic"], self._made.station_hours, cadence)
         self._mean = self._made.mean * np.exp(self._made.mean_sd * luck["mean/site"])
 
     def truth(self, state: State, noise: Mapping[str, Floats]) -> dict[str, Floats]:

@@ -1,4 +1,4 @@
-"""The parameters of weather and haze: of a city, of a weather region, and those that hold for every city."""
+"""The parameters of weather, haze and gases: of a city, of a weather region, and those that hold for every city."""
 
 from __future__ import annotations
 
@@ -8,24 +8,34 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from simulator.cities import City
-from simulator.parameters.tables import Group, Hours, ParameterSet, Twelve, Week, own_sets, table, valid
+from simulator.parameters.tables import (
+    Group,
+    Hours,
+    Memory,
+    MemoryTerms,
+    ParameterSet,
+    Twelve,
+    Week,
+    own_sets,
+    table,
+    valid,
+)
 
 
 class Temperature(ParameterSet):
-    """Air temperature: monthly mean (°C) and daily range (K), anomaly (K) and its time constant (h)."""
+    """Air temperature: monthly mean (°C), daily range (K) and anomaly (K); shape of the day from about -1 to 1."""
 
     mean: Twelve
     daily_range: Twelve
-    anomaly_sd: float
-    anomaly_hours: float
+    anomaly_sd: Twelve
+    hourly: Hours
 
 
 class DewPoint(ParameterSet):
-    """Dew point: monthly mean (°C), anomaly (K) and its time constant (h)."""
+    """Dew point: monthly mean (°C), anomaly (K)."""
 
     mean: Twelve
     anomaly_sd: float
-    anomaly_hours: float
 
 
 class Rain(ParameterSet):
@@ -39,37 +49,29 @@ class Rain(ParameterSet):
 
 
 class Wind(ParameterSet):
-    """Wind: mean speed by hour (m/s), time constant (h) of its anomaly."""
+    """Wind: mean speed by hour (m/s)."""
 
     hourly: Hours
-    anomaly_hours: float
 
 
 class Season(ParameterSet):
-    """Season of ln PM2.5: harmonics a0, c1, s1, ... and the effect of regional fire activity."""
+    """Season of ln PM2.5: harmonics a0, c1, s1, ... of its background; smoke (µg/m³) per unit of fire activity."""
 
     harmonics: Annotated[tuple[float, ...], Field(min_length=7, max_length=7)]
-    fires: float = 0.0
+    smoke: float = 0.0
 
 
-class HazeMemory(ParameterSet):
-    """Memory of ln PM2.5: share of the fast term, time constants (h)."""
+class Haze(ParameterSet):
+    """Variation of hourly ln PM2.5 around its season: sd, how it varies over the year, years, stations.
 
-    fast_share: float
-    fast_hours: float
-    slow_hours: float
-
-
-class Haze(HazeMemory):
-    """Variation of ln PM2.5 around its season: memory, years, wind, washout (`climates.toml` explains each)."""
+    The sd is `sd` times exp(`sd_season` cos(2π (day - `sd_day`) / 366)). `station_share` is the share of the variance
+    that a station has of its own, with time constant `station_hours`; `site_sd` (ln) is between stations for good.
+    """
 
     sd: float
+    sd_season: float
+    sd_day: float
     year_sd: float
-    wind_exponent: float
-    washout: float
-    washout_exponent: float
-    washout_efficiency: float
-    recovery_hours: float
     station_share: float
     station_hours: float
     site_sd: float
@@ -83,16 +85,47 @@ class Day(ParameterSet):
 
 
 class Particles(ParameterSet):
-    """Share of PM2.5 in PM10: mean, sd over time and between stations, time constant (h)."""
+    """Coarse particles: their ratio to the background of PM2.5, hour factors, sd (ln) and memory, sd between sites.
 
-    mean: float
+    `follows` is how much of a deviation of ln PM2.5 they follow.
+    """
+
+    ratio: float
+    hourly: Hours
     sd: float
-    station_sd: float
-    hours: float
+    memory: MemoryTerms
+    follows: float
+    site_sd: float
+
+
+class NitrogenDioxide(ParameterSet):
+    """NO2: mean by month (ppb), factors by hour (mean 1), and what it varies with (`climates.toml` explains each)."""
+
+    monthly: Twelve
+    hourly: Hours
+    background_share: Annotated[float, Field(ge=0, le=1)]
+    wind_exponent: Annotated[float, Field(ge=0, lt=2)]
+    sd: float
+    haze_share: float
+    station_share: float
+    memory: MemoryTerms
+    site_sd: float
+
+
+class Ozone(ParameterSet):
+    """O3: mean by month (ppb), factors by hour (mean 1), titration by NO2, clouds and memory of the oxidants."""
+
+    monthly: Twelve
+    hourly: Hours
+    titration: float
+    cloud: float
+    cloud_hours: float
+    sd: float
+    memory: MemoryTerms
 
 
 class Climate(Group):
-    """All that weather and haze need in one city."""
+    """All that weather, haze and gases need in one city."""
 
     hemisphere: Literal["north", "none"] = "north"
     temperature: Temperature
@@ -103,31 +136,47 @@ class Climate(Group):
     haze: Haze
     day: Day
     particles: Particles
+    nitrogen_dioxide: NitrogenDioxide
+    ozone: Ozone
 
 
 class Sharing(ParameterSet):
-    """What cities of a weather region share: loading on the mainland, correlation of haze and of weather, basin."""
+    """What cities of a weather region share.
+
+    `mainland` is the loading of their haze on the mainland's, `together` the correlation of the haze of two cities,
+    `weather` that of their weather; `basin` the region whose haze and `fires` the region whose fires they share (their
+    own where absent).
+    """
 
     mainland: float
     together: float
     weather: float
     basin: str | None = None
+    fires: str | None = None
 
 
 class Fires(ParameterSet):
-    """Hotspots a day by month, dispersion, day-to-day memory, sd between years (ln), span of the average (days)."""
+    """Hotspots a day by month, dispersion, day-to-day memory, sd between years (ln).
+
+    The activity is the average of hotspots to the power of `exponent`, weighted to the last `span_days`.
+    """
 
     daily: Twelve
     dispersion: float
     memory: float
     year_sd: float
+    exponent: float
     span_days: int
 
 
-class TemperatureDay(ParameterSet):
-    """Shape of the day of temperature, from about -1 to 1."""
+class Removal(ParameterSet):
+    """What takes PM2.5 out of the air: washout a (1/s) and b, its efficiency, recovery (h), exponent of the wind."""
 
-    hourly: Hours
+    washout: float
+    washout_exponent: float
+    washout_efficiency: float
+    recovery_hours: float
+    wind_exponent: float
 
 
 class Storms(ParameterSet):
@@ -152,10 +201,7 @@ class Reliability(ParameterSet):
 
 
 class Sites(ParameterSet):
-    """How stations differ within a city: position (degrees), warmth (K), gusts, exposure, catch of rain (ln).
-
-    `share_least` and `share_most` bound the share of PM2.5 in PM10 of a city, `share_site_most` a station's own part.
-    """
+    """How stations differ within a city: position (degrees), warmth (K), gusts, exposure, catch of rain (ln)."""
 
     position_sd: float
     temperature_sd: float
@@ -165,17 +211,17 @@ class Sites(ParameterSet):
     gust_sd: float
     gust_hours: float
     exposure_sd: float
-    share_least: float
-    share_most: float
-    share_site_most: float
 
 
 class Processes(Group):
     """What holds for every city."""
 
     fires: Fires
-    mainland_haze: HazeMemory
-    temperature_day: TemperatureDay
+    haze_memory: Memory
+    wind_memory: Memory
+    temperature_memory: Memory
+    dew_point_memory: Memory
+    removal: Removal
     storms: Storms
     stations: Reliability
     sites: Sites

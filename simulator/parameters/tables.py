@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from textwrap import shorten
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -38,6 +39,30 @@ class Group(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class MemoryTerms(Group):
+    """A memory of variance 1: shares of a fast term and of a daily cycle that comes and goes, the rest a slow term.
+
+    Time constants in hours.
+    """
+
+    fast_share: Annotated[float, Field(ge=0, le=1)]
+    fast_hours: Annotated[float, Field(gt=0)]
+    slow_hours: Annotated[float, Field(gt=0)]
+    cycle_share: Annotated[float, Field(ge=0, le=1)] = 0.0
+    cycle_hours: Annotated[float, Field(gt=0)] = 24.0
+
+    @property
+    def slow_share(self) -> float:
+        """Get the share of the slow term."""
+        return 1.0 - self.fast_share - self.cycle_share
+
+
+class Memory(ParameterSet):
+    """How something that moves remembers."""
+
+    terms: MemoryTerms
+
+
 @cache
 def table(name: str) -> dict[str, Any]:
     """Get a file of parameters."""
@@ -59,5 +84,7 @@ def valid(model: type[Model], entry: Mapping[str, Any], where: str) -> Model:
     try:
         return model.model_validate(entry)
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}, came {e['input']!r}" for e in error.errors())
+        wrong = "; ".join(
+            f"{'.'.join(map(str, e['loc']))}: {e['msg']}, came {shorten(repr(e['input']), 60)}" for e in error.errors()
+        )
         raise InputError(f"{where}: {wrong}") from error

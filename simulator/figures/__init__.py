@@ -1,0 +1,5 @@
+"""The statistics of a city: what its statistics office publishes, late, and revises."""
+
+from simulator.figures.office import CityFigures
+
+__all__ = ["CityFigures"]

@@ -1,0 +1,160 @@
+"""The true figures of a city by period: what its statistics converge to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from simulator import economy, environment, governance, parameters
+from simulator.cities import City
+from simulator.drivers import DAY, date_of, midnight
+from simulator.figures.memory import MonthlyMemory, YearlyWalk
+from simulator.figures.record import Record
+from simulator.figures.schedule import days_of, first_day, years_since
+from simulator.scenario import Scenario
+from simulator.streams import DailyNormals, Floats, Streams
+
+Figure = Callable[[range], Floats]
+"""The values of periods, numbered as in `schedule`; NaN where there is nothing to tell."""
+
+
+def figures(city: City, scenario: Scenario, streams: Streams, first: int, record: Record) -> Mapping[str, Figure]:
+    """Get the true figures of a city by indicator; `first` is the first local day anything is drawn for."""
+    tourism = Tourism(city, streams, first, record)
+    people, services = People(city, streams), Services(city, scenario, streams, record)
+    return {
+        "visitor_arrivals": tourism.visitor_arrivals,
+        "eservice_adoption": services.eservice_adoption,
+        "sla_compliance": services.sla_compliance,
+        "hotel_occupancy": tourism.hotel_occupancy,
+        "unemployment": people.unemployment,
+        "eservice_share": services.eservice_share,
+        "eprocurement_share": services.eprocurement_share,
+        "internet_access": people.internet_access,
+        "gpp_per_capita": people.gpp_per_capita,
+        "ghg_per_capita": people.ghg_per_capita,
+    }
+
+
+class Tourism:
+    """Visitors and occupied rooms, which smoke keeps away (an assumption)."""
+
+    def __init__(self, city: City, streams: Streams, first: int, record: Record) -> None:
+        made = parameters.economy(city)
+        self._visitors, self._occupancy, self._smoke = made.visitors, made.occupancy, made.smoke
+        self._mean = max(made.visitors.per_thousand * (city.population or 0) / 1000.0, made.visitors.lowest)
+        self._mixing = DailyNormals(streams.generator(city.id, "visitors/mixing"), first)
+        self._count = DailyNormals(streams.generator(city.id, "visitors/count"), first)
+        self._rooms = MonthlyMemory(streams, city.id, "occupancy", made.occupancy.memory)
+        self._record = record
+
+    def visitor_arrivals(self, days: range) -> Floats:
+        """Get the visitors of local days."""
+        made, months = self._visitors, _months_of_year(days)
+        luck = self._mixing.of(days), self._count.of(days)
+        attraction = self.attraction(days, self._smoke.visitors) * np.exp(made.month_sd * self._demand(days))
+        return economy.visitor_arrivals(self._mean, np.array(made.monthly)[months], *luck, made.dispersion, attraction)
+
+    def hotel_occupancy(self, months: range) -> Floats:
+        """Get the occupancy (%) of months."""
+        made = self._occupancy
+        kept = np.array([self.attraction(days_of("month", month), self._smoke.occupancy).mean() for month in months])
+        factor = np.array(self._visitors.monthly)[np.array(months, dtype=np.int64) % 12]
+        return economy.hotel_occupancy(made.mean, factor, made.sd * self._rooms.of(months), kept)
+
+    def _demand(self, days: range) -> Floats:
+        """Get the demand of the month of each day, of mean 0 and variance 1: rooms and visitors share it."""
+        months = np.array([12 * (date_of(day).year - 1970) + date_of(day).month - 1 for day in days], dtype=np.int64)
+        found = self._rooms.of(range(int(months[0]), int(months[-1]) + 1))
+        return np.asarray(found[months - months[0]])
+
+    def attraction(self, days: range, effect: float) -> Floats:
+        """Get what smoke leaves of local days, relative to a usual day; 1 where the run has not been."""
+        usual = np.array(self._smoke.usual)[_months_of_year(days)]
+        left = economy.smoke_effect(self._record.smoke(days), usual, effect)
+        return np.where(np.isfinite(left), left, 1.0)
+
+
+class People:
+    """Work, income, energy and internet access of the people."""
+
+    def __init__(self, city: City, streams: Streams) -> None:
+        self._made, self._population = parameters.economy(city), float(city.population or 1)
+        self._gases = parameters.environment(city).greenhouse_gases
+        self._work = MonthlyMemory(streams, city.id, "unemployment", self._made.unemployment.memory)
+        self._product = YearlyWalk(streams, city.id, "gpp", self._made.gpp.year)
+        self._energy = YearlyWalk(streams, city.id, "energy", self._made.energy.year)
+        self._distance = YearlyWalk(streams, city.id, "distance", self._made.energy.year)
+
+    def unemployment(self, months: range) -> Floats:
+        """Get the unemployment (%) of months."""
+        made = self._made.unemployment
+        return economy.unemployment(made.mean, made.sd * self._work.of(months))
+
+    def internet_access(self, months: range) -> Floats:
+        """Get the households with internet access (%) at the end of months."""
+        made = self._made.internet_access
+        years = 1970.0 + (np.array(months) + 1.0) / 12.0 - (made.year + 0.5)
+        return economy.internet_access(years, made.share, made.ceiling, made.rate)
+
+    def gpp_per_capita(self, years: range) -> Floats:
+        """Get the gross provincial product per person (THB) of years."""
+        made = self._made.gpp
+        return economy.gpp_per_capita(
+            made.thb, np.array(years) - made.year, made.growth, made.sd * self._product.of(years)
+        )
+
+    def ghg_per_capita(self, years: range) -> Floats:
+        """Get the greenhouse-gas emissions per person (t CO2e) of years."""
+        made, people = self._made.energy, self._population
+        trend = made.growth * (np.array(years) - made.year)
+        electricity = made.electricity_kwh / 1000.0 * people * np.exp(trend + made.sd * self._energy.of(years))
+        distance = made.vehicle_km * people * np.exp(trend + made.sd * self._distance.of(years))
+        gases = self._gases
+        return environment.ghg_per_capita(electricity, gases.grid_factor, distance, gases.vehicle_factor, people)
+
+
+class Services:
+    """The services of the city: electronic ones, who uses them, and how soon requests are closed."""
+
+    def __init__(self, city: City, scenario: Scenario, streams: Streams, record: Record) -> None:
+        self._made, self._zone = parameters.governance(city), ZoneInfo(city.timezone)
+        self._start, self._ambassadors = scenario.start, scenario.policies.ambassadors
+        services = self._made.electronic_services.services
+        drawn = streams.generator(city.id, "electronic-services").random(services)
+        self._launches = (np.arange(services) + drawn) / services
+        self._procured = MonthlyMemory(streams, city.id, "procurement", self._made.procurement.memory)
+        self._record = record
+
+    def eservice_adoption(self, days: range) -> Floats:
+        """Get the adoption (%) on local days; ambassadors raise innovation from the start of the scenario on."""
+        made = self._made.adoption
+        before_years = years_since(made.launch, self._start / DAY)
+        before = governance.eservice_adoption(before_years, made.innovation, made.imitation, made.ceiling)
+        effect = 1.0 + made.ambassador_effect * self._ambassadors / made.ambassadors_per_effect
+        ends = np.array([midnight(day + 1, self._zone) for day in days], dtype=np.int64)
+        late = (ends - self._start) / DAY / 365.25 + min(before_years, 0.0)
+        return governance.eservice_adoption(late, made.innovation * effect, made.imitation, made.ceiling, float(before))
+
+    def sla_compliance(self, days: range) -> Floats:
+        """Get the share of the requests closed on local days that were closed within their target (%)."""
+        return governance.sla_compliance(*self._record.closed(days))
+
+    def eservice_share(self, months: range) -> Floats:
+        """Get the share of services that are electronic (%) at the end of months."""
+        made = self._made.electronic_services
+        years = np.array([years_since(made.midpoint, first_day("month", month + 1)) for month in months])
+        return governance.eservice_share(years, made.rate, self._launches)
+
+    def eprocurement_share(self, months: range) -> Floats:
+        """Get the share of procurement done electronically (%) in months."""
+        made = self._made.procurement
+        years = np.array([years_since(made.midpoint, first_day("month", month)) for month in months])
+        deviation = made.sd * self._procured.of(months)
+        return governance.eprocurement_share(years, made.ceiling, made.rate, deviation)
+
+
+def _months_of_year(days: range) -> list[int]:
+    return [date_of(day).month - 1 for day in days]
