@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,9 @@ from collector.language.errors import InputError
 from collector.language.indicators import indicators
 from nakhon import __version__
 from nakhon.console import shown, told
-from simulator.validation.ensemble import Ensemble, Tell, validated
+from simulator.validation.ensemble import Ensemble, Experiment, Tell, experimented, validated
 from simulator.validation.judgement import Row
-from simulator.validation.mapping import load_map
+from simulator.validation.mapping import ValidationMap, load_map
 from simulator.validation.pages import Directory
 from simulator.validation.reading import Measured, Skipped, read_measured
 
@@ -52,6 +53,7 @@ class Validation:
     rows: tuple[Row, ...]
     skipped: tuple[Skipped, ...]
     notes: tuple[str, ...]
+    sources: tuple[tuple[str, str, str], ...]
 
     @property
     def inside(self) -> int:
@@ -67,10 +69,16 @@ class Validation:
             "replications": self.replications,
             "seed": self.seed,
             "version": __version__,
+            "sources": {name: {"source": source, "licence": licence} for name, source, licence in self.sources},
             "rows": [asdict(row) for row in self.rows],
             "skipped": [asdict(one) for one in self.skipped],
             "notes": list(self.notes),
-            "summary": {"rows": len(self.rows), "inside": self.inside, "share": share},
+            "summary": {
+                "rows": len(self.rows),
+                "inside": self.inside,
+                "share": share,
+                "spread_unknown": sum(row.spread is None and row.inside for row in self.rows),
+            },
         }
 
 
@@ -87,15 +95,37 @@ def validate(directory: Path, mapping: Path | None, ensemble: Ensemble, only: st
         found,
         {key: one.unit for key, one in indicators().items()} | {"fire_hotspots": "hotspots"},
     )
+    sources = tuple((one.name, one.source, one.licence) for one in (*found.series, *found.tickets))
     notes = tuple(f"{one.name}: {note}" for one in measured for note in one.notes)
     with _showing(told) as tell:
-        rows, unable = validated(measured, ensemble, lambda row: fnmatch.fnmatchcase(row, only), tell)
-    passed = tuple(one for one in (*skipped, *unable) if fnmatch.fnmatchcase(one.name, only.split(":", maxsplit=1)[0]))
-    done = Validation(str(directory), name, ensemble.replications, ensemble.seed, tuple(rows), passed, notes)
+        wanted = partial(_matches, only)
+        rows, unable = validated(measured, ensemble, wanted, tell)
+        experiments, absent = _experiments(found, measured)
+        rows += experimented(experiments, ensemble, wanted, tell)
+    passed = tuple(
+        one for one in (*skipped, *unable, *absent) if fnmatch.fnmatchcase(one.name, only.split(":", maxsplit=1)[0])
+    )
+    done = Validation(str(directory), name, ensemble.replications, ensemble.seed, tuple(rows), passed, notes, sources)
     if not rows:
         raise InputError(_nothing(done, only))
     _write(done, measured, outputs)
     return done.inside == len(rows)
+
+
+def _matches(only: str, row: str) -> bool:
+    return fnmatch.fnmatchcase(row, only)
+
+
+def _experiments(found: ValidationMap, measured: Sequence[Measured]) -> tuple[list[Experiment], list[Skipped]]:
+    """The driver experiments whose two series are there, and why the others are not done."""
+    known = {one.name: one for one in measured}
+    done, absent = [], []
+    for entry in found.driven:
+        if missing := [name for name in (entry.series, entry.fires) if name not in known]:
+            absent.append(Skipped(entry.name, f"{' and '.join(missing)} skipped"))
+        else:
+            done.append(Experiment(entry.name, known[entry.series], known[entry.fires]))
+    return done, absent
 
 
 def cores() -> int:
@@ -159,9 +189,10 @@ def _show(done: Validation, measured: Sequence[Measured]) -> None:
         shown.print(note, style="dim", markup=False)
     if done.rows:
         share = done.inside / len(done.rows)
+        unknown = sum(row.spread is None and row.inside for row in done.rows)
         shown.print(
-            f"{done.inside} of {len(done.rows)} rows inside ({share:.0%}), {done.replications} replications, "
-            f"seed {done.seed}; {len(done.skipped)} series skipped"
+            f"{done.inside} of {len(done.rows)} rows inside ({share:.0%}), of which {unknown} have a width nobody can "
+            f"judge; {done.replications} replications, seed {done.seed}; {len(done.skipped)} series skipped"
         )
 
 

@@ -11,15 +11,17 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
 from simulator.run import CityBlock, Simulation
 from simulator.scenario import Scenario
+from simulator.validation.driven import FIGURES, driven, driven_rows
 from simulator.validation.families import Record, measure
 from simulator.validation.fires import simulated_hotspots
 from simulator.validation.gathering import gathering_of
-from simulator.validation.judgement import Row, judge, spread_of
+from simulator.validation.judgement import Declared, Row, judge, spread_of
 from simulator.validation.mapping import FIRES
 from simulator.validation.reading import DAY, Measured, Skipped, residual_pair
 from simulator.validation.series import Series
@@ -28,6 +30,8 @@ from simulator.validation.statistics import Figures
 from simulator.validation.worlds import World, worlds_of
 
 BLOCK_DAYS = 112
+LEAST_YEARS = 2
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,31 @@ class Replication:
 
 Tell = Callable[[int, int], None]
 Step = Callable[[], Replication | Spreads]
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """A driver experiment: its name, what was measured, and the fires that drive it."""
+
+    name: str
+    measured: Measured
+    fires: Measured
+
+
+def experimented(
+    experiments: Sequence[Experiment], ensemble: Ensemble, wanted: Callable[[str], bool], tell: Tell
+) -> list[Row]:
+    """Get the rows of driver experiments, each with all replications."""
+    rows = []
+    for one in experiments:
+        if not any(wanted(row_of) for row_of in (f"{one.name}: {what}" for what in FIGURES)):
+            continue
+        steps = [
+            partial(driven, one.measured, one.fires, ensemble.seed, number) for number in range(ensemble.replications)
+        ]
+        simulated = performed(steps, min(ensemble.workers, len(steps)), tell)
+        rows += [row for row in driven_rows(one.name, one.measured, one.fires, simulated) if wanted(row.name)]
+    return rows
 
 
 def validated(
@@ -102,10 +131,21 @@ def rows_of(one: Measured, spreads: Spreads, replications: Sequence[Replication]
             simulated = [
                 told.figures[one.name][name] for told in replications if name in told.figures.get(one.name, {})
             ]
-            spread = spread_of(
-                name, value, spreads.years, spreads.draws, one.declared.get(key), circular=family.circular
-            )
+            declared = one.declared.get(key) or _shifted(one, key, name)
+            spread = spread_of(name, value, spreads.years, spreads.draws, declared, circular=family.circular)
             yield judge(row_name(one, name), unit, value, simulated, asked, spread, circular=family.circular)
+
+
+def _shifted(one: Measured, key: str, name: str) -> Declared | None:
+    """Get the spread of days over a limit that follows from a declared spread of the level of the whole year."""
+    level = one.declared.get("quantiles")
+    if key != "exceedance" or level is None or not level.relative or not isinstance(one.record, Series):
+        return None
+    family, values = one.families[key], one.record.values
+    more, less = (
+        family.function(replace(one.record, values=values * np.exp(sd)))[name] for sd in (level.sd, -level.sd)
+    )
+    return Declared((more - less) / 2.0, relative=False, source=f"{level.source}; all days higher or lower by it")
 
 
 def _residual_unit(one: Measured) -> str:
@@ -157,11 +197,13 @@ def _fires(one: Measured, seed: int, replication: int) -> Series:
 
 
 def spreads_of(one: Measured) -> Spreads:
-    """Get the figures of a record, of its years and of its rearrangements."""
+    """Get the figures of a record, of its years and of its rearrangements; none of less than two complete years."""
     figures = partial(measure, families=one.families)
+    years = yearly(one.record, figures)
+    if len(years) < LEAST_YEARS:
+        return Spreads(figures(one.record), [], [])
     weekly = any(family.weekly for family in one.families.values())
-    draws = rearranged(one.record, figures, weekly=weekly)
-    return Spreads(figures(one.record), yearly(one.record, figures), draws)
+    return Spreads(figures(one.record), years, rearranged(one.record, figures, weekly=weekly))
 
 
 def _computed(
@@ -172,13 +214,13 @@ def _computed(
         partial(replicate, world, ensemble.seed, number) for world in worlds for number in range(ensemble.replications)
     ]
     steps += [partial(spreads_of, one) for one in chosen]
-    done = list(_performed(steps, min(ensemble.workers, len(steps)), tell))
+    done = list(performed(steps, min(ensemble.workers, len(steps)), tell))
     cut = len(steps) - len(chosen)
     spreads = {one.name: told for one, told in zip(chosen, done[cut:], strict=True) if isinstance(told, Spreads)}
     return spreads, [told for told in done[:cut] if isinstance(told, Replication)]
 
 
-def _performed(steps: Sequence[Step], workers: int, tell: Tell) -> list[Replication | Spreads]:
+def performed(steps: Sequence[Callable[[], Result]], workers: int, tell: Tell) -> list[Result]:
     """Get what each step gives, in the order of the steps; in processes if there are several workers."""
     if workers <= 1:
         return [_told(step(), tell, number, len(steps)) for number, step in enumerate(steps, start=1)]
@@ -193,6 +235,6 @@ def _performed(steps: Sequence[Step], workers: int, tell: Tell) -> list[Replicat
         return [future.result() for future in futures]
 
 
-def _told(result: Replication | Spreads, tell: Tell, number: int, steps: int) -> Replication | Spreads:
+def _told(result: Result, tell: Tell, number: int, steps: int) -> Result:
     tell(number, steps)
     return result

@@ -17,6 +17,8 @@ from simulator.validation.tickets import Tickets, tickets_of
 
 LEAST_TICKS = 0.75
 TEMPERATURE = "air_temperature"
+COUNTED = frozenset({"traffic_flow", "rain"})
+"""What a tick says of the interval that ends with it, so that the tick of an hour belongs to the hour before."""
 
 
 class SeriesGathering:
@@ -43,7 +45,8 @@ class SeriesGathering:
                 if name in group.observed and kind == (self._kind if name == self._measured.indicator else "weather"):
                     self.found.add(name)
                     stations = group.observed[name][: self._measured.stations]
-                    self._take(name, group.times.astype(np.int64), _mean(self._checked(name, stations)))
+                    times = group.times.astype(np.int64) - int(name in COUNTED)
+                    self._take(name, times, _mean(self._checked(name, stations)))
 
     def why_not(self) -> str:
         """Get why there is nothing, empty if there is something."""

@@ -3,7 +3,8 @@
 A row is inside if the observed value lies in the band (2.5 to 97.5 % of the replications) and the band is at most 1.5
 times as wide as the spread of the statistic from year to year, which is written as 2 x 1.96 standard deviations. The
 standard deviation is the largest of three: between the years of the record, between rearrangements of its blocks,
-and the one the mapping declares. Where none is known, the band alone judges.
+and the one the mapping declares. A record of less than two complete years shows none of its own; where none is
+declared either, the band alone judges, and the row says so.
 """
 
 from __future__ import annotations

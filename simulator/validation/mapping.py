@@ -163,6 +163,18 @@ class PairEntry(_Strict):
         return " and ".join(self.series)
 
 
+class DrivenEntry(_Strict):
+    """A driver experiment: a series of daily PM2.5, and the series of hotspots that drives it."""
+
+    series: Text
+    fires: Text
+
+    @property
+    def name(self) -> str:
+        """Get the name under which the experiment is judged."""
+        return f"{self.series} driven by {self.fires}"
+
+
 class ValidationMap(_Strict):
     """A whole mapping file."""
 
@@ -170,6 +182,7 @@ class ValidationMap(_Strict):
     series: tuple[SeriesEntry, ...] = ()
     tickets: tuple[TicketsEntry, ...] = ()
     pair: tuple[PairEntry, ...] = ()
+    driven: tuple[DrivenEntry, ...] = ()
 
 
 def load_map(path: Path | None = None) -> tuple[str, ValidationMap]:
@@ -217,7 +230,12 @@ def _said(error: Any, table: Mapping[str, Any]) -> str:
 
 
 def _known(part: str, depth: int) -> list[str]:
-    models: dict[str, type[BaseModel]] = {"series": SeriesEntry, "tickets": TicketsEntry, "pair": PairEntry}
+    models: dict[str, type[BaseModel]] = {
+        "series": SeriesEntry,
+        "tickets": TicketsEntry,
+        "pair": PairEntry,
+        "driven": DrivenEntry,
+    }
     model = models.get(part) if depth == 3 else ValidationMap if depth == 1 else None
     return [entry.alias or name for name, entry in model.model_fields.items()] if model else []
 
@@ -243,6 +261,13 @@ def _faults(found: ValidationMap) -> Iterator[str]:
         for name in pair.series:
             if name not in known:
                 yield f"pair.{number}: no series is named {name!r}{_near(name, known)}"
+    kinds = {entry.name: (entry.indicator, entry.interval) for entry in found.series}
+    for number, driven in enumerate(found.driven):
+        for name, expected in ((driven.series, "pm25"), (driven.fires, FIRES)):
+            if name not in known:
+                yield f"driven.{number}: no series is named {name!r}{_near(name, known)}"
+            elif kinds[name] != (expected, "1d"):
+                yield f"driven.{number}: expected daily {expected}, {name!r} is {' at '.join(kinds[name])}"
 
 
 def _entry_faults(entry: SeriesEntry | TicketsEntry) -> Iterator[str]:

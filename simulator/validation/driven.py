@@ -1,0 +1,90 @@
+"""The driver experiment: the fire hotspots that were counted go in, the PM2.5 of a city comes out.
+
+Each replication simulates the city with the counted hotspots in the place of drawn ones; everything else has its luck.
+The median over the replications, day by day, is what the model makes of the fires; it is no forecast, as hotspots are
+known only afterwards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from simulator import parameters
+from simulator.cities import cities
+from simulator.drivers import fires_of
+from simulator.run import Simulation
+from simulator.validation.gathering import gathering_of
+from simulator.validation.judgement import Row
+from simulator.validation.reading import DAY, Measured
+from simulator.validation.series import Floats, Series
+from simulator.validation.worlds import World
+
+LEAST_R2, MOST_ERROR = 0.55, 10.0
+LIMITS = (37.5, 75.0)
+BAND = (0.05, 0.5, 0.95)
+LEAST_DAYS = 30
+BLOCK_DAYS = 28
+FIGURES = ("R² of the median", "mean absolute error", *(f"days over {limit:g}" for limit in LIMITS))
+
+
+def driven(one: Measured, fires: Measured, seed: int, replication: int) -> Floats:
+    """Get the simulated daily series of a city with the hotspots that were counted, NaN where nothing was measured."""
+    assert isinstance(fires.record, Series)  # noqa: S101 - hotspots are a daily series
+    region = cities()[one.city].weather_region
+    basin = fires_of(region, parameters.sharing(region))
+    days = fires.record.calendar.astype("datetime64[D]").astype(np.int64)
+    known = np.isfinite(fires.record.values)
+    counted = dict(zip(days[known].tolist(), fires.record.values[known].tolist(), strict=True))
+    whole = replace(one, families={}, of=None)
+    gathering = gathering_of(whole)
+    (scenario,) = World((whole,), (), ((int(one.edges[0]), _end(one)),)).scenarios(seed)
+    simulation = Simulation(scenario, replication, {basin: counted})
+    while simulation.now < scenario.end:
+        for block in simulation.advance(min(scenario.end, simulation.now + BLOCK_DAYS * DAY)):
+            gathering.add(block)
+    record = gathering.record()
+    assert isinstance(record, Series)  # noqa: S101 - gathered from a series
+    return record.values
+
+
+def _end(one: Measured) -> int:
+    return int(one.edges[0]) - -(int(one.edges[-1]) - int(one.edges[0])) // 3600 * 3600
+
+
+def driven_rows(name: str, one: Measured, fires: Measured, simulated: list[Floats]) -> list[Row]:
+    """Get the rows of a driver experiment: R², mean absolute error, and days over the limits.
+
+    R² = 1 - Σ (o - m)² / Σ (o - mean o)² with the median m over replications, on the days that have both measurements.
+    """
+    assert isinstance(one.record, Series)  # noqa: S101 - checked by the mapping
+    assert isinstance(fires.record, Series)  # noqa: S101 - checked by the mapping
+    burned = fires.record.calendar[np.isfinite(fires.record.values)]
+    values = np.array(simulated)
+    days = np.isfinite(one.record.values) & np.isin(one.record.calendar, burned) & np.isfinite(values).all(axis=0)
+    if days.sum() < LEAST_DAYS:
+        return []
+    measured, paths = one.record.values[days], values[:, days]
+    middle = np.median(paths, axis=0)
+    r2 = 1.0 - float(((measured - middle) ** 2).sum() / ((measured - measured.mean()) ** 2).sum())
+    error = float(np.abs(measured - middle).mean())
+    found = [
+        _threshold(f"{name}: R² of the median", "1", r2, LEAST_R2, 1.0),
+        _threshold(f"{name}: mean absolute error", one.unit, error, 0.0, MOST_ERROR),
+    ]
+    for limit in LIMITS:
+        counts = (paths > limit).sum(axis=1)
+        low, median, high = (float(value) for value in np.quantile(counts, BAND))
+        observed = float((measured > limit).sum())
+        inside = low <= observed <= high
+        why = "in the 90 % band" if inside else f"{observed:.0f} days, the 90 % band is {low:.0f} to {high:.0f}"
+        row = f"{name}: days over {limit:g}"
+        found.append(Row(row, "d", observed, low, median, high, None, "90 % band", high - low, inside, why))
+    return found
+
+
+def _threshold(name: str, unit: str, value: float, low: float, high: float) -> Row:
+    inside = low <= value <= high
+    why = f"a bound of {low:g} to {high:g}, fixed beforehand"
+    return Row(name, unit, value, low, None, high, None, "fixed bound", high - low, inside, why)
