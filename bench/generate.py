@@ -1,6 +1,6 @@
 """Generating a year of 29 cities with 100 series each, against drawing as many standard normals; prints JSON.
 
-    python bench/generate.py [--days 365] [--block-days 56] [--processes 1]
+    python bench/generate.py [--days 365] [--block-days 61] [--processes 1]
 
 29 cities with every kind of station, at 15 minutes: 12 air-quality masts (48 series), 2 low-cost nodes (4), 4 weather
 stations (16), 4 noise meters (4), 2 river gauges (4), 8 traffic counters (16), 3 feeders (3), 2 payment gateways (2), 2
@@ -79,7 +79,7 @@ def measure(task: tuple[tuple[str, ...], int, int]) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Generate a year of readings, against drawing normals.")
     parser.add_argument("--days", type=int, default=365)
-    parser.add_argument("--block-days", type=int, default=56)
+    parser.add_argument("--block-days", type=int, default=61)
     parser.add_argument("--processes", type=int, default=1)
     options = parser.parse_args()
     names = members("ascn", date(2023, 12, 31))

@@ -1,4 +1,4 @@
-"""`nakhon catalogue`: the cities, indicators, scenarios and networks there are."""
+"""`nakhon catalogue`: the cities, indicators, scenarios, networks and origins of parameters there are."""
 
 from __future__ import annotations
 
@@ -13,21 +13,44 @@ from rich.table import Table
 
 from collector.language.errors import InputError
 from collector.language.indicators import indicators
-from simulator.cities import cities, networks
+from nakhon import origins
+from simulator.cities import City, cities, networks
+from simulator.cities import city as find_city
 from simulator.scenario import shipped_scenarios
 
 Row = dict[str, Any]
+ORIGINS = "origins"
 
 
-def show(what: str, *, as_json: bool, console: Console) -> None:
-    """Print one of the catalogues as a table, or whole as JSON. Raises `InputError` for another word."""
-    if what not in _CATALOGUES:
-        raise InputError(f"expected one of {', '.join(_CATALOGUES)}, came {what!r}")
-    rows, columns = _CATALOGUES[what]
-    listed = list(rows())
+def show(what: str, city: str | None = None, *, as_json: bool, console: Console) -> None:
+    """Print one of the catalogues as a table, or whole as JSON; of origins also those of one city, with sources.
+
+    Raises `InputError` for another word, or a city that is not known.
+    """
+    if what not in _CATALOGUES and what != ORIGINS:
+        raise InputError(f"expected one of {', '.join((*_CATALOGUES, ORIGINS))}, came {what!r}")
+    if city is not None and what != ORIGINS:
+        raise InputError(f"expected --city with origins only, came {what!r}")
+    chosen = None if city is None else find_city(city)
+    listed = list(_rows(what, chosen))
     if as_json:
         console.print_json(json.dumps(listed, default=str, ensure_ascii=False))
-        return
+    elif chosen is not None:
+        origins.print_city(chosen, listed, console)
+    elif what == ORIGINS:
+        origins.print_cities(listed, console)
+    else:
+        _print(what, listed, console)
+
+
+def _rows(what: str, city: City | None) -> Iterable[Row]:
+    if what != ORIGINS:
+        return _CATALOGUES[what][0]()
+    return origins.of_cities() if city is None else origins.of_city(city)
+
+
+def _print(what: str, listed: list[Row], console: Console) -> None:
+    columns = _CATALOGUES[what][1]
     table = Table()
     for column in columns:
         table.add_column(column.replace("_", " "), overflow="fold")

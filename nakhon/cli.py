@@ -320,13 +320,14 @@ def new(
 
 @app.command(epilog="Example: nakhon catalogue cities --json")
 def catalogue(
-    what: Annotated[str, typer.Argument(help="cities, indicators, scenarios or networks")] = "indicators",
+    what: Annotated[str, typer.Argument(help="cities, indicators, scenarios, networks or origins")] = "indicators",
+    city: Annotated[str | None, typer.Option(help="of origins: this city, with the sources")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the cities, indicators, scenarios and networks there are."""
+    """List the cities, indicators, scenarios and networks there are, and where parameters come from."""
     from nakhon.catalogue import show
 
-    show(what, as_json=as_json, console=shown)
+    show(what, city, as_json=as_json, console=shown)
 
 
 @app.command()

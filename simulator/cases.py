@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator import environment, governance
-from simulator.drivers import Storm, midnight, storm_table
+from simulator.drivers import DAY, Storm, midnight, storm_table
 from simulator.parameters.services import Service
-from simulator.streams import DailyNormals, Floats, Streams
+from simulator.streams import DailyNormals, Floats, QuantileNoise, Streams
 
 Integers = NDArray[np.int64]
 
@@ -96,43 +96,24 @@ class CaseRecord:
         return Progress(rows(np.arange(told, opened)), rows(started), began, rows(number), since, ended)
 
 
-@dataclass(frozen=True, slots=True)
-class Candidates:
-    """What may become cases on some local days: the day of each (a row of `starts`), its time and its luck."""
-
-    starts: Integers
-    lengths: Integers
-    weekday: Integers
-    day: Integers
-    moment: Floats
-    accepted: Floats
-
-    def opened(self, which: Integers) -> Integers:
-        """Get the times (epoch seconds) of some candidates."""
-        day = self.day[which]
-        return np.asarray(self.starts[day] + (self.moment[which] * self.lengths[day]).astype(np.int64))
-
-    def hour(self) -> Integers:
-        """Get the hour of its day, 0 to 23, of every candidate."""
-        return np.minimum(self.moment * (self.lengths / 3600.0)[self.day], 23.0).astype(np.int64)
-
-
 class CaseDays:
     """The cases of one station, by local day, thinned from a fixed majorant (Lewis and Shedler 1979).
 
+    The majorant follows the hour and the weekday, with the most that the luck of a day and rain can make of them.
     Candidates are drawn without looking at the scenario; which of them become cases depends on the rate. So a case
     has the same time, category and work wherever it occurs.
     """
 
     def __init__(self, streams: Streams, station: str, first: int, service: Service) -> None:
         made = self._demand = service.demand
-        self._most = made.most_mixing * max(made.hourly) * max(made.weekday) * (1.0 + made.rain_effect)
-        self._most *= made.per_day / 24.0
+        most = governance.service_requests(made.per_day, np.ones(1), np.array(made.most_mixing), 1.0, made.rain_effect)
+        self._most = float(most[0])
+        self._expected = 24.0 * self._most * np.mean(made.hourly) * np.array(made.weekday)
+        self._clock = np.append(0.0, np.cumsum(made.hourly)) / np.sum(made.hourly)
         self._mixing = DailyNormals(streams.generator(station, "mixing"), first)
         self._count = streams.generator(station, "candidates")
-        self._draws = [streams.generator(station, purpose) for purpose in ("opened", "accepted", "category")]
-        self._normals = [streams.generator(station, purpose) for purpose in ("work", "luck")]
-        self._hourly, self._weekday = np.array(made.hourly), np.array(made.weekday)
+        self._uniform = streams.generator(station, "cases")
+        self._normal = QuantileNoise(streams, [station], "work", 2)
         categories = service.work.categories
         self._shares = np.cumsum([category.share for category in categories])[:-1]
         self._median = np.array([category.median_hours for category in categories])
@@ -142,33 +123,27 @@ class CaseDays:
         """Get the cases of the next local days in the order of time; days are drawn in order, each once."""
         bounds = np.array([midnight(day, zone) for day in (*days, days.stop)], dtype=np.int64)
         lengths, weekday = np.diff(bounds), (np.array(days) + 3) % 7
-        counts = self._count.poisson(self._most * lengths / 3600.0)
-        moment, accepted, category = (generator.random(counts.sum()) for generator in self._draws)
-        work, luck = (generator.standard_normal(counts.sum()) for generator in self._normals)
+        counts = self._count.poisson(self._expected[weekday] * lengths / DAY)
         day = np.repeat(np.arange(len(days)), counts)
-        found = Candidates(bounds[:-1], lengths, weekday, day, moment, accepted)
-        kept = self._thin(found, self._mixing.of(days), storms)
+        moment, accepted, category = self._uniform.random((len(day), 3)).T
+        work, luck = self._normal.render(len(day))[:, 0]
+        hour = np.interp(moment, self._clock, np.arange(25.0))
+        opened = bounds[day] + (hour * (lengths / 24.0)[day]).astype(np.int64)
+        mixing = governance.mixing(self._mixing.of(days), self._demand.dispersion, self._demand.most_mixing)
+        kept = self._thin(opened, accepted * self._most, mixing[day], storms)
         kinds = self._shares.searchsorted(category[kept], side="right")
         hours = governance.work_hours(self._median[kinds], self._sigma[kinds], work[kept])
         number = kept - (np.cumsum(counts) - counts)[day[kept]]
         seconds = np.maximum(np.rint(3600.0 * hours), 60.0).astype(np.int64)
-        return Cases(day[kept] + days.start, number, found.opened(kept), kinds, seconds, luck[kept])
+        return Cases(day[kept] + days.start, number, opened[kept], kinds, seconds, luck[kept])
 
-    def _thin(self, found: Candidates, luck: Floats, storms: Iterable[Storm]) -> Integers:
-        """Get which candidates become cases, in the order of time."""
-        made, day = self._demand, found.day
-        mixing = governance.mixing(luck, made.dispersion, made.most_mixing)
-        factor, needed = self._hourly[found.hour()] * self._weekday[found.weekday][day], found.accepted * self._most
-        wettest = governance.service_requests(made.per_day, factor, mixing[day], 1.0, made.rain_effect)
-        possible = np.flatnonzero(needed < wettest)
-        times = found.opened(possible)
-        order = times.argsort(kind="stable")
-        possible, times = possible[order], times[order]
-        wetness = self._wetness(times, storms)
-        rate = governance.service_requests(
-            made.per_day, factor[possible], mixing[day[possible]], wetness, made.rain_effect
-        )
-        return np.asarray(possible[needed[possible] < rate])
+    def _thin(self, opened: Integers, needed: Floats, mixing: Floats, storms: Iterable[Storm]) -> Integers:
+        """Get which candidates become cases, in the order of time: where the rate (1/h) is above what is needed."""
+        made = self._demand
+        order = opened.argsort(kind="stable")
+        wetness = self._wetness(opened[order], storms)
+        rate = governance.service_requests(made.per_day, np.ones(1), mixing[order], wetness, made.rain_effect)
+        return np.asarray(order[needed[order] < rate])
 
     def _wetness(self, times: Integers, storms: Iterable[Storm]) -> Floats:
         """Get the rain of the last hours relative to what has the full effect."""

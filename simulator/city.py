@@ -6,7 +6,7 @@ silent), then the services (cases and crews), which are drawn against the driver
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -20,7 +20,7 @@ from collector.language.profile import StationProfile
 from simulator import parameters
 from simulator.cases import CaseDays, CaseRecord, Integers
 from simulator.cities import City
-from simulator.crews import Batch, Case, Crews, duties_of
+from simulator.crews import Batch, Columns, Crews, duties_of
 from simulator.drivers import DAY, RainDays, SharedDays, Storm, local_day, midnight, spans
 from simulator.events import CityEvents, Told, case_events
 from simulator.observation import gaps
@@ -45,11 +45,8 @@ class ServicePoint:
 
     def told(self, until: int, travel_time: TravelTime) -> list[Told]:
         """Get what happened since the last call, up to a time."""
-        crews = self.crews
-        crews.count(until)
-        progress = self.record.take(crews.opened, crews.begun, crews.closed)
-        crews.begun.clear()
-        crews.closed.clear()
+        begun, closed = self.crews.take(until)
+        progress = self.record.take(self.crews.opened, begun, closed)
         return self.tell(progress, until, travel_time)
 
 
@@ -145,8 +142,8 @@ class CityProcesses:
             time = max(midnight(days.start, self.zone), self._start)
             yield time, partial(self._of_span, draws, days, record, priorities)
 
-    def _of_span(self, draws: CaseDays, days: range, record: CaseRecord, priorities: Integers) -> Iterable[Case]:
+    def _of_span(self, draws: CaseDays, days: range, record: CaseRecord, priorities: Integers) -> Columns:
         """Draw the cases of a span, whose rain is known from its beginning on."""
         cases = draws.draw(days, self.zone, self.storms).since(self._start)
         record.add(cases)
-        return zip(cases.opened.tolist(), cases.work.tolist(), priorities[cases.kind].tolist(), strict=True)
+        return cases.opened.tolist(), cases.work.tolist(), priorities[cases.kind].tolist()

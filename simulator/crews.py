@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from heapq import heappop, heappush
+from itertools import takewhile
 from zoneinfo import ZoneInfo
 
 import simpy
@@ -12,46 +13,67 @@ import simpy
 from simulator.drivers import local_day, midnight
 from simulator.parameters.services import Shift
 
-Case = tuple[int, int, int]
-"""When it is opened (epoch seconds), the work (s) and the priority of a case."""
-Batch = tuple[int, Callable[[], Iterable[Case]]]
-"""The time from which cases may be drawn, and what draws them, ascending."""
+Columns = tuple[list[int], list[int], list[int]]
+"""When cases are opened (epoch seconds, ascending), the work (s) and the priority of each."""
+Batch = tuple[int, Callable[[], Columns]]
+"""The time from which cases may be drawn, and what draws them."""
 Duty = Callable[[int], int] | None
 """From a time (epoch seconds) to the seconds until a crew is on duty, 0 if it is; None for a crew that always is."""
+
+
+class Crew(simpy.Event):
+    """A crew, which is the event that its work ends: one event a case, used again and again."""
+
+    def __init__(self, clock: simpy.Environment, duty: Duty, ended: Callable[[Crew], None]) -> None:
+        super().__init__(clock)
+        self._ok, self._value, self._ended = True, None, [ended]
+        self.duty = duty
+        self.case = self.begun = self.ends = 0
+
+    def begin(self, case: int, begun: int, work: int) -> None:
+        """Work on a case from now or from a later time on."""
+        self.case, self.begun, self.ends = case, begun, begun + work
+        self.callbacks = self._ended
+        self.env.schedule(self, delay=self.ends - self.env.now)
+
+    def pause(self, time: int) -> int:
+        """Get the seconds from a time until the crew is on duty."""
+        return self.duty(time) if self.duty else 0
 
 
 class Crews:
     """Cases that wait for a crew, by priority and then first come first served; a crew works on one at a time.
 
-    What happens are `Timeout` events with a callback: the end of each work, and an arrival only where a crew is idle
-    (a process for each crew and one for arrivals take twice the time). `batches` of cases ascend and do not end; cases
-    are numbered from 0 as they come. `duties` has one function per crew; without crews cases are only counted.
+    What happens are SimPy events with a callback: the end of each work, and an arrival only where it is not plain who
+    takes the case (a process for each crew and one for arrivals take four times the time). Where nothing waits, the
+    next case goes to an idle crew before it comes: it is begun as it comes. `batches` of cases ascend and do not end;
+    cases are numbered from 0 as they come. `duties` has one function per crew; without crews cases are only counted.
 
     Attributes
     ----------
     opened : int
-        How many cases have come by the last `count` or the last event.
+        How many cases have come by the last `count`.
     waiting : list[tuple[int, int, int]]
         A heap of priority, number and work of those no crew has begun.
     begun : list[tuple[int, int]]
-        Number and begin of those begun, until someone clears it.
+        Number and begin of those begun, and of those that idle crews will begin as they come.
     closed : list[tuple[int, int, int]]
-        Number, begin and end of those done, in the order of their end, until someone clears it.
+        Number, begin and end of those done, in the order of their end.
     """
 
     def __init__(self, clock: simpy.Environment, duties: Iterable[Duty], batches: Iterator[Batch]) -> None:
-        self._timeout, self._batches = clock.timeout, batches
-        self._idle = deque(duties)
-        self._crews = len(self._idle)
-        self._coming: deque[Case] = deque()
+        self._clock, self._batches = clock, batches
+        self._idle = deque(Crew(clock, duty, self._end) for duty in duties)
+        self._staffed = bool(self._idle)
         self._batch = next(batches)
-        self._next = self._batch[0]
-        self._turn = -1
+        self._opened, self._work, self._priority = [self._batch[0]], list[int](), list[int]()
+        self._drawn = self._coming = 0  # numbers of the first case of the batch and of the next one, within the batch
+        self._next, self._turn = self._batch[0], -1
         self.opened = 0
         self.waiting: list[tuple[int, int, int]] = []
         self.begun: list[tuple[int, int]] = []
         self.closed: list[tuple[int, int, int]] = []
-        if self._crews:
+        if self._staffed:
             now = int(clock.now)
             self._at(max(self._next, now), now)
 
@@ -59,20 +81,35 @@ class Crews:
         """Count the cases that come before a time (epoch seconds)."""
         if self._next < until:
             self._admit(until - 1)
+        early = sum(1 for _ in takewhile(lambda begun: begun[1] >= until, reversed(self.begun)))
+        self.opened = self._drawn + self._coming - early
+
+    def take(self, until: int) -> tuple[list[tuple[int, int]], list[tuple[int, int, int]]]:
+        """Get what was begun and what was closed since the last call, up to a time (epoch seconds)."""
+        self.count(until)
+        still = len(self.begun) - (self._drawn + self._coming - self.opened)
+        begun, self.begun = self.begun[:still], self.begun[still:]
+        closed, self.closed = self.closed, []
+        return begun, closed
 
     def _admit(self, now: int) -> None:
         """Let the cases wait that have come by now; a batch is drawn when its time has come."""
-        coming = self._coming
         while self._next <= now:
-            if coming:
-                _, work, priority = coming.popleft()
-                if self._crews:
-                    heappush(self.waiting, (priority, self.opened, work))
-                self.opened += 1
+            coming = self._coming
+            if coming == len(self._work):
+                self._draw()
             else:
-                coming.extend(self._batch[1]())
-                self._batch = next(self._batches)
-            self._next = coming[0][0] if coming else self._batch[0]
+                if self._staffed:
+                    heappush(self.waiting, (self._priority[coming], self._drawn + coming, self._work[coming]))
+                self._coming = coming + 1
+            self._next = self._opened[self._coming]
+
+    def _draw(self) -> None:
+        """Draw the next batch; after its last case comes the time of the batch that follows."""
+        self._drawn, self._coming = self._drawn + self._coming, 0
+        self._opened, self._work, self._priority = self._batch[1]()
+        self._batch = next(self._batches)
+        self._opened.append(self._batch[0])
 
     def _act(self, now: int) -> None:
         """Give waiting cases to idle crews on duty; then wait for the next case, or for the next crew on duty."""
@@ -80,54 +117,94 @@ class Crews:
             self._admit(now)
         idle, off = self._idle, 0
         while self.waiting and off < len(idle):
-            duty = idle.popleft()
-            if duty is not None and duty(now):
-                idle.append(duty)
+            if idle[0].pause(now):
+                idle.rotate(-1)
                 off += 1
             else:
-                self._begin(duty, now)
+                self._begin(idle.popleft(), now)
                 off = 0
-        if idle:
-            pauses = [duty(now) for duty in idle if duty is not None] if self.waiting else []
-            self._at(now + min(pauses) if pauses else self._next, now)
+        if idle and self.waiting:
+            self._at(now + min(crew.pause(now) for crew in idle), now)
+        elif idle:
+            self._look_ahead(now)
 
-    def _begin(self, duty: Duty, now: int) -> None:
+    def _look_ahead(self, now: int) -> None:
+        """Give the cases that come next to idle crews, where nothing waits and they come one by one."""
+        idle, opened, work = self._idle, self._opened, self._work
+        while idle:
+            begun, coming = self._next, self._coming
+            if coming == len(work) or opened[coming + 1] == begun:
+                return self._at(begun, now)
+            if idle[0].duty and (pause := self._turn_to_duty(begun)):
+                return self._at(begun + pause, now)
+            case = self._drawn + coming
+            self.begun.append((case, begun))
+            idle.popleft().begin(case, begun, work[coming])
+            self._coming = coming + 1
+            self._next = opened[coming + 1]
+        return None
+
+    def _turn_to_duty(self, time: int) -> int:
+        """Let an idle crew that is on duty at a time be the first; otherwise get the seconds until one is."""
+        least = 1 << 60
+        for _ in range(len(self._idle)):
+            pause = self._idle[0].pause(time)
+            if not pause:
+                return 0
+            least = min(least, pause)
+            self._idle.rotate(-1)
+        return least
+
+    def _begin(self, crew: Crew, now: int) -> None:
         _, case, work = heappop(self.waiting)
         self.begun.append((case, now))
-        self._timeout(work).callbacks.append(lambda _: self._end(duty, case, now, now + work))
+        crew.begin(case, now, work)
 
-    def _end(self, duty: Duty, case: int, started: int, now: int) -> None:
-        self.closed.append((case, started, now))
+    def _end(self, crew: Crew) -> None:
+        now = crew.ends
+        self.closed.append((crew.case, crew.begun, now))
         if self._next <= now:
             self._admit(now)
-        if self.waiting and duty is None:  # then no other crew on duty is idle
-            self._begin(duty, now)
-        else:
-            self._idle.append(duty)
-            self._act(now)
+        if self.waiting and crew.duty is None:  # then no other crew on duty is idle
+            return self._begin(crew, now)
+        self._idle.append(crew)
+        return self._act(now) if self.waiting else self._look_ahead(now)
 
     def _at(self, time: int, now: int) -> None:
         """Act at a time, unless that is to be done anyway before it."""
         if self._turn <= now or time < self._turn:
             self._turn = time
-            self._timeout(time - now).callbacks.append(lambda _: self._act(time))
+            self._clock.timeout(time - now).callbacks.append(lambda _: self._act(time))
 
 
 def duties_of(shifts: Iterable[Shift], zone: ZoneInfo) -> list[Duty]:
     """Get the duty of each crew of some shifts in a time zone."""
-    return [_duty(shift, zone) for shift in shifts for _ in range(shift.crews)]
+    return [duty for shift in shifts for duty in [_duty(shift, zone)] * shift.crews]
 
 
 def _duty(shift: Shift, zone: ZoneInfo) -> Duty:
     if (shift.begins, shift.ends, shift.days) == (0, 24, 7):
         return None
+    after = begins = ends = 0  # from `after` to `ends` the next time on duty is from `begins` to `ends`
 
     def until(time: int) -> int:
-        day = local_day(time, zone)
-        while True:
-            begins = midnight(day, zone) + 3600 * shift.begins
-            if (day + 3) % 7 < shift.days and time < begins + 3600 * (shift.ends - shift.begins):
-                return max(begins - time, 0)
-            day += 1
+        nonlocal after, begins, ends
+        if not after <= time < ends:
+            after, begins, ends = _on_duty(shift, zone, time)
+        return max(begins - time, 0)
 
     return until
+
+
+def _on_duty(shift: Shift, zone: ZoneInfo, time: int) -> tuple[int, int, int]:
+    """Get the time on duty that lasts at a time or comes next, after the time from which on it does."""
+    day = local_day(time, zone)
+    after = midnight(day, zone)
+    while True:
+        begins = midnight(day, zone) + 3600 * shift.begins
+        ends = begins + 3600 * (shift.ends - shift.begins)
+        if (day + 3) % 7 < shift.days:
+            if time < ends:
+                return after, begins, ends
+            after = ends
+        day += 1

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from simulator import environment
 from simulator.parameters import processes, sharing
 from simulator.parameters.climate import Fires, Rain, Removal, Sharing, Storms
+from simulator.parameters.tables import MemoryTerms
 from simulator.streams import DailyNormals, Floats, Memory, Streams
 
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -241,12 +242,14 @@ class SharedAir:
 class Atmosphere:
     """The moving air that cities share: one set of factors per weather region, one haze for the mainland."""
 
-    def __init__(self, streams: Streams, regions: Iterable[str], cadence: int) -> None:
+    def __init__(self, streams: Streams, regions: Mapping[str, MemoryTerms], cadence: int) -> None:
         self._regions = {name: sharing(name) for name in regions}
         basins = {basin_of(name, shared) for name, shared in self._regions.items()}
         self._mainland = haze_factor(streams, "haze/mainland", cadence)
         self._basins = {name: haze_factor(streams, f"haze/{name}", cadence) for name in basins}
-        self._weather = {name: weather_factors(streams, f"region/{name}", cadence) for name in self._regions}
+        self._weather = {
+            name: weather_factors(streams, f"region/{name}", memory, cadence) for name, memory in regions.items()
+        }
 
     def render(self, times: NDArray[np.int64]) -> dict[str, SharedAir]:
         """Get the shared factors of the next ticks (epoch seconds) by weather region."""
@@ -276,11 +279,13 @@ def haze_factor(streams: Streams, name: str, cadence: int) -> Memory:
     return Memory(streams, name, "haze", processes().haze_memory.terms, cadence)
 
 
-def weather_factors(streams: Streams, name: str, cadence: int) -> tuple[Memory, Memory, Memory]:
+def weather_factors(
+    streams: Streams, name: str, temperature: MemoryTerms, cadence: int
+) -> tuple[Memory, Memory, Memory]:
     """Get what moves temperature, dew point and wind, each of mean 0 and variance 1."""
     made = processes()
     return (
-        Memory(streams, name, "temperature", made.temperature_memory.terms, cadence),
+        Memory(streams, name, "temperature", temperature, cadence),
         Memory(streams, name, "dew-point", made.dew_point_memory.terms, cadence),
         Memory(streams, name, "wind", made.wind_memory.terms, cadence),
     )

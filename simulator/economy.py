@@ -51,7 +51,7 @@ def electricity_demand(
     """Get the electricity demand in MW.
 
     mean * profile * (1 + slope * max(0, T - threshold)) * exp(deviation); `profile` is hour times weekday times
-    holiday, T in °C, `slope` per K.
+    holiday, T in °C, `slope` per K. Form fitted to the load of Tetouan (UCI Machine Learning Repository, 2017).
     """
     cooling = profile * (1.0 + slope * np.maximum(temperature - threshold, 0.0))
     return mean * cooling * np.exp(deviation)
@@ -60,6 +60,7 @@ def electricity_demand(
 def power_outages(started: NDArray[np.int64], ended: NDArray[np.int64]) -> Floats:
     """Get the minutes of interruptions of supply, waiting for a crew and repair, from times in seconds.
 
+    (ended - started) / 60, a definition: how many interruptions there are, and how long they wait, emerges.
     Frequency and time a customer (SAIFI, SAIDI; IEEE 1366) follow from count and minutes.
     """
     return np.asarray((ended - started) / 60.0)
@@ -76,7 +77,8 @@ def visitor_arrivals(
     """Get the visitors who arrive on days, negative binomial, from two standard normals a day.
 
     A Poisson count (normal approximation, for means of hundreds) with a gamma rate of shape `dispersion`:
-    variance = m + m² / dispersion, m = mean * month_factor * attraction (`smoke_effect`).
+    variance = m + m² / dispersion, m = mean * month_factor * attraction (`smoke_effect`). The mixture is an
+    assumption, the month factors are those of the Bank of Thailand, 2017 to 2019.
     """
     rate = mean * month_factor * attraction * gammaincinv(dispersion, ndtr(mixing)) / dispersion
     return np.maximum(np.rint(rate + np.sqrt(rate) * luck), 0.0)
@@ -102,7 +104,8 @@ def hotel_occupancy(
     """Get the share of rooms occupied in months in %.
 
     100 expit(logit(min(mean * month_factor, 97) / 100) + deviation) * attraction, at most 100; `mean` in %,
-    `deviation` an AR(1) of the logit, `attraction` the mean of the `smoke_effect` of the days of the month.
+    `deviation` an AR(1) of the logit, `attraction` the mean of the `smoke_effect` of the days of the month. The form
+    is an assumption, the month factors are those of the Bank of Thailand, 2017 to 2019.
     """
     usual = np.minimum(mean * np.asarray(month_factor), 97.0) / 100.0
     return np.asarray(np.minimum(100.0 * expit(logit(usual) + deviation) * attraction, 100.0))
@@ -111,7 +114,8 @@ def hotel_occupancy(
 def unemployment(mean: float, deviation: Floats | float) -> Floats:
     """Get the unemployed share of the labour force in %.
 
-    100 expit(logit(mean / 100) + deviation): around a mean in %, `deviation` an AR(1) of the logit.
+    100 expit(logit(mean / 100) + deviation): around a mean in %, `deviation` an AR(1) of the logit (an assumption;
+    the logit keeps the rate between 0 and 100).
     """
     return np.asarray(100.0 * expit(logit(mean / 100.0) + deviation))
 
@@ -119,7 +123,8 @@ def unemployment(mean: float, deviation: Floats | float) -> Floats:
 def internet_access(years: Floats | float, share: float, ceiling: float, rate: float) -> Floats:
     """Get the households with internet access in %, `years` after (or before) they were `share` %.
 
-    ceiling * expit(logit(share / ceiling) + rate * years): logistic growth to saturation at `ceiling` %.
+    ceiling * expit(logit(share / ceiling) + rate * years): logistic growth (Verhulst 1838) to saturation at
+    `ceiling` %.
     """
     return np.asarray(ceiling * expit(logit(share / ceiling) + rate * np.asarray(years)))
 
@@ -127,10 +132,20 @@ def internet_access(years: Floats | float, share: float, ceiling: float, rate: f
 def gpp_per_capita(anchor: float, years: Floats | float, growth: float, shocks: Floats | float) -> Floats:
     """Get the gross provincial product per person in the currency of the anchor, `years` after it was `anchor`.
 
-    anchor * exp(growth * years + shocks): a geometric random walk with drift, `shocks` the sum of those since the
-    anchor (0 there).
+    anchor * exp(growth * years + shocks): a geometric random walk with drift (an assumption), `shocks` the sum of
+    those since the anchor (0 there).
     """
     return np.asarray(anchor * np.exp(growth * np.asarray(years) + shocks))
+
+
+def business_registrations(per_day: float, hour_factor: Floats, mixing: Floats | float) -> Floats:
+    """Get the rate of new business registrations in 1/h.
+
+    per_day / 24 * hour_factor * mixing: a Poisson process whose rate varies over the day and the week (`hour_factor`,
+    0 while the office is closed) and between days (`mixing`, gamma with mean 1: Cox process). Rain has no effect on it.
+    The process is an assumption, no series of registrations being at hand.
+    """
+    return per_day / 24.0 * hour_factor * mixing
 
 
 def digital_payments(
@@ -139,7 +154,8 @@ def digital_payments(
     """Get the digital payments counted in intervals (h).
 
     A Poisson count around people * adoption / 100 * per_day * activity * interval / 24, drawn as in `traffic_flow`
-    from one standard normal (`counting`) per tick. `adoption` in % (Bass), `activity` by hour, weekday and pay day.
+    from one standard normal (`counting`) per tick. `adoption` in % (Bass 1969), `activity` by hour, weekday and pay
+    day. That payments grow with those who use digital services is an assumption.
     """
     counts = _counted(people * (adoption * activity * (per_day * interval / 2400.0)), counting)
     counts *= adoption > 0.0

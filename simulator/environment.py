@@ -39,7 +39,10 @@ def pm25(
 
 
 def pm10(pm25: Floats, coarse: Floats) -> Floats:
-    """Get the mass concentration of PM10 in µg/m³: PM2.5 and the coarse particles between 2.5 and 10 µm."""
+    """Get the mass concentration of PM10 in µg/m³.
+
+    PM2.5 + coarse, the particles between 2.5 and 10 µm (`coarse_particles`): a definition.
+    """
     return pm25 + coarse
 
 
@@ -105,7 +108,8 @@ def clearness(recent_rain: Floats, cloud: float) -> Floats:
 def air_temperature(mean: Floats, daily_range: Floats, shape: Floats, anomaly: Floats) -> Floats:
     """Get the air temperature in °C.
 
-    T = mean + daily_range / 2 * shape + anomaly; `shape` runs from about -1 to 1 over the day, `anomaly` in K.
+    T = mean + daily_range / 2 * shape + anomaly; `shape` runs from about -1 to 1 over the day, `anomaly` in K. That
+    month, hour and weather add up is an assumption of form; the figures are climate normals and weather files.
     """
     return mean + 0.5 * daily_range * shape + anomaly
 
@@ -125,7 +129,8 @@ def relative_humidity(air_temperature: Floats, dew_point: Floats) -> Floats:
 def rain(times: NDArray[np.int64], cadence: int, storms: Floats) -> Floats:
     """Get the rain intensity in mm/h, the mean over the interval that ends at each tick.
 
-    `times` (ticks,) and `cadence` in seconds; `storms` (n, 3) rows of start, end (s) and intensity (mm/h).
+    Σ intensity * seconds of the storm within the interval / cadence: a definition. `times` (ticks,) and `cadence` in
+    seconds; `storms` (n, 3) rows of start, end (s) and intensity (mm/h).
     """
     start, end, intensity = storms.T
     first = np.searchsorted(times, start)
@@ -139,7 +144,10 @@ def rain(times: NDArray[np.int64], cadence: int, storms: Floats) -> Floats:
 
 
 def wind_speed(mean: Floats, strength: Floats) -> Floats:
-    """Get the wind speed in m/s, Weibull with shape 2 and the given mean: mean / Γ(1.5) * strength."""
+    """Get the wind speed in m/s, Weibull with shape 2 and the given mean: mean / Γ(1.5) * strength.
+
+    Shape 2 (Rayleigh) is the usual assumption where only the mean is known.
+    """
     return mean / WEIBULL_2_MEAN * strength
 
 
@@ -173,7 +181,8 @@ def noise_laeq(road: Floats, background: Floats, deviation: Floats) -> Floats:
     """Get the equivalent sound level in dB(A): road and background added by energy.
 
     10 log10(10^((road + deviation) / 10) + 10^(background / 10)); `road` after `road_noise`, `background` what is
-    heard without the road, `deviation` the station's own (dB); it is overwritten.
+    heard without the road, `deviation` the station's own (dB); it is overwritten. That unlike sources add by energy
+    follows from the definition of the level.
     """
     deviation += road
     deviation *= LN_PER_DECIBEL
@@ -200,7 +209,8 @@ def water_level(base: Floats, storage: Floats, rise: Floats | float, deviation: 
     """Get the water level in m above the gauge's datum: base + rise * storage + deviation.
 
     `base` by season, `storage` of the catchment in mm (`Reservoir` of rain), `rise` in m per mm; tides are not
-    modelled. `deviation` is the gauge's own (m); it is overwritten.
+    modelled. `deviation` is the gauge's own (m); it is overwritten. That level follows storage in a straight line is
+    an assumption.
     """
     deviation += rise * storage
     deviation += base
@@ -220,7 +230,7 @@ def dissolved_oxygen(water_temperature: Floats, deficit: Floats, share: Floats |
     """Get the dissolved oxygen in mg/L, never below 0: saturation - share * deficit + deviation.
 
     Water temperature in °C, `deficit` in mg/L (`streeter_phelps`; negative where algae supersaturate the water),
-    `share` how much of it a station has, `deviation` its own (mg/L); it is overwritten.
+    `share` how much of it a station has, `deviation` its own (mg/L); it is overwritten (Streeter and Phelps 1925).
     """
     deviation -= share * deficit
     deviation += oxygen_saturation(water_temperature)

@@ -24,7 +24,7 @@ def service_requests(
 def service_backlog(
     times: NDArray[np.int64], opened: NDArray[np.int64], closed: NDArray[np.int64], before: int = 0
 ) -> Floats:
-    """Get the number of requests open at each time: `before` plus those opened minus those closed by then.
+    """Get the number of requests open at each time: `before` + opened - closed by then, a definition.
 
     `times`, `opened` and `closed` in seconds, sorted.
     """
@@ -33,7 +33,10 @@ def service_backlog(
 
 
 def resolution_time(opened: NDArray[np.int64], closed: NDArray[np.int64]) -> Floats:
-    """Get the time from opening to closing in hours (waiting and work), from times in seconds."""
+    """Get the time from opening to closing in hours (waiting and work), from times in seconds.
+
+    (closed - opened) / 3600, a definition: what it is emerges from the queue of the crews and their work.
+    """
     return np.asarray((closed - opened) / 3600.0)
 
 
@@ -71,6 +74,7 @@ def citizen_rating(
 def permit_wait(submitted: NDArray[np.int64], begun: NDArray[np.int64], office: tuple[int, int], days: int) -> Floats:
     """Get the office hours between the submission of applications and the begin of work on them.
 
+    open(begun) - open(submitted), with open(t) the hours the office has been open by t: a definition.
     Times in local seconds since 1970-01-01; `office` when it opens and closes (seconds of the day), on the first
     `days` days of the week, Monday first.
     """
@@ -78,7 +82,10 @@ def permit_wait(submitted: NDArray[np.int64], begun: NDArray[np.int64], office: 
 
 
 def emergency_response(received: NDArray[np.int64], arrived: NDArray[np.int64]) -> Floats:
-    """Get the minutes from calls to the arrival of the first unit, from times in seconds."""
+    """Get the minutes from calls to the arrival of the first unit, from times in seconds.
+
+    (arrived - received) / 60, a definition: it is the wait for a unit and its way (`travel_minutes`).
+    """
     return np.asarray((arrived - received) / 60.0)
 
 
@@ -88,12 +95,15 @@ def travel_minutes(median: float, sigma: float, luck: Floats, travel_time_index:
 
 
 def open_datasets(before: int, published: int) -> Floats:
-    """Get how many data sets there are after each of some publications: the count before it plus one."""
+    """Get how many data sets there are after each of some publications: before + 1, 2, 3 …, by definition."""
     return before + np.arange(1.0, published + 1.0)
 
 
 def sla_compliance(closed: Floats, within: Floats) -> Floats:
-    """Get the share of the closed requests that were closed within their target, in %; NaN where none was closed."""
+    """Get the share of the closed requests that were closed within their target, in %; NaN where none was closed.
+
+    100 * within / closed, a definition; the targets are assumptions.
+    """
     closed = np.asarray(closed, dtype=np.float64)
     share = np.full(closed.shape, np.nan)
     np.divide(100.0 * within, closed, out=share, where=closed > 0)
@@ -104,7 +114,7 @@ def eservice_share(years: Floats, rate: float, luck: Floats) -> Floats:
     """Get the share of a city's services that are electronic in %, `years` after half of them are.
 
     A service is launched when expit(rate * years) passes its `luck` (services,), uniform from 0 to 1: one step for
-    each on a logistic.
+    each on a logistic (an assumption).
     """
     launched = np.searchsorted(np.sort(luck), expit(rate * np.asarray(years)), side="right")
     return np.asarray(100.0 * launched / len(luck))
@@ -113,13 +123,13 @@ def eservice_share(years: Floats, rate: float, luck: Floats) -> Floats:
 def eprocurement_share(years: Floats | float, ceiling: float, rate: float, deviation: Floats | float) -> Floats:
     """Get the share of procurement done electronically in %, `years` after half the ceiling (%) is reached.
 
-    ceiling * expit(rate * years + deviation): logistic growth, `deviation` an AR(1) of the logit.
+    ceiling * expit(rate * years + deviation): logistic growth (Verhulst 1838), `deviation` an AR(1) of the logit.
     """
     return np.asarray(ceiling * expit(rate * np.asarray(years) + deviation))
 
 
 def portal_uptime(answered: NDArray[np.int64], probes: NDArray[np.int64]) -> Floats:
-    """Get the share of probes that were answered, in %."""
+    """Get the share of probes that were answered, in %: 100 * answered / probes, a definition."""
     return np.asarray(100.0 * answered / probes)
 
 

@@ -32,6 +32,7 @@ from simulator.figures import CityFigures
 from simulator.flows.activity import Activity, State
 from simulator.flows.air import CityAir, Ticks
 from simulator.flows.groups import MODELS, DeskGroup, GroupBlock, SensorGroup
+from simulator.parameters.tables import MemoryTerms
 from simulator.scenario import Scenario
 from simulator.stations import stations_of
 from simulator.streams import Floats, Streams
@@ -72,7 +73,7 @@ class Shared:
         self.fires = {
             name: FireSeason(streams, name, self.first, made, severity, counted.get(name, {})) for name in burning
         }
-        self.atmosphere = Atmosphere(streams, regions, scenario.cadence)
+        self.atmosphere = Atmosphere(streams, {name: _temperature_memory(name) for name in regions}, scenario.cadence)
 
     def air_of(self, city: City) -> CityAir:
         """Get the air over a city, fed by what it shares."""
@@ -80,6 +81,15 @@ class Shared:
         basin, burning = basin_of(city.weather_region, shared), fires_of(city.weather_region, shared)
         years = YearEffects(self._streams, basin, self.first, northern=city.latitude >= 0)
         return CityAir(city, self._streams, self._scenario.cadence, self.fires[burning], years)
+
+
+def _temperature_memory(weather_region: str) -> MemoryTerms:
+    """Get the memory of temperature in a region: that of its first city in the catalogue.
+
+    It must not depend on which cities take part in a scenario.
+    """
+    first = next(city for city in cities().values() if city.weather_region == weather_region)
+    return parameters.climate(first).temperature.memory
 
 
 class CitySimulation:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
+from typing import cast
 
 from collector.language.profile import StationProfile
 from simulator import parameters
 from simulator.cities import City
+from simulator.parameters.tables import ParameterSet
 from simulator.scenario import StationCounts
 from simulator.streams import Streams
 
@@ -129,6 +131,14 @@ def origins_of(city: City) -> dict[str, str]:
 
     Measured (there), derived (from measurements there or elsewhere) or assumed.
     """
+    return {
+        indicator: min((made.origin for made in sets.values()), key=_STRENGTH.index)
+        for indicator, sets in sets_of(city).items()
+    }
+
+
+def sets_of(city: City) -> dict[str, dict[str, ParameterSet]]:
+    """Get the sets of parameters of each indicator in a city by their names, each with its origin and source."""
     groups = {
         "climate": parameters.climate(city),
         "economy": parameters.economy(city),
@@ -136,15 +146,12 @@ def origins_of(city: City) -> dict[str, str]:
         "governance": parameters.governance(city),
         "services": parameters.services(city),
     }
-    return {
-        indicator: min((_origin(groups, path) for path in paths), key=_STRENGTH.index)
-        for indicator, paths in _SETS.items()
-    }
+    return {indicator: {path: _set(groups, path) for path in paths} for indicator, paths in _SETS.items()}
 
 
-def _origin(groups: Mapping[str, object], path: str) -> str:
+def _set(groups: Mapping[str, object], path: str) -> ParameterSet:
     group, *names = path.split(".")
-    return str(reduce(getattr, (*names, "origin"), groups[group]))
+    return cast("ParameterSet", reduce(getattr, names, groups[group]))
 
 
 def _station(

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from math import gcd
 from typing import Protocol
 
 import numpy as np
@@ -20,6 +21,7 @@ from scipy.special import ndtri
 
 Floats = NDArray[np.float64]
 DAYS_AHEAD = 64
+DAY = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +51,8 @@ def seed_sequence(seed: int, key: tuple[int, ...]) -> np.random.SeedSequence:
     return np.random.SeedSequence(np.array([*words, *key], dtype=np.uint32))
 
 
-class WhiteNoise:
-    """Independent standard normals, one stream per name, one draw per tick."""
-
-    def __init__(self, streams: Streams, names: Iterable[str], purpose: str) -> None:
-        self._generators = [streams.generator(name, purpose) for name in names]
-
-    def render(self, ticks: int) -> Floats:
-        """Get the next draws, shape (names, ticks)."""
-        values = np.empty((len(self._generators), ticks))
-        for generator, row in zip(self._generators, values, strict=True):
-            generator.standard_normal(out=row)
-        return values
-
-
 class QuantileNoise:
-    """Independent normals in several columns, one stream per name: what stations have of their own.
+    """Independent normals in several columns, one stream per name, one draw of each per tick.
 
     Each is one of 65,536 equally likely values, the means of the standard normal between its 65,536-quantiles scaled
     to variance 1 (the largest is 4.3). A word of 64 random bits holds four of them, so that one costs a third of an
@@ -77,28 +65,28 @@ class QuantileNoise:
 
     def render(self, ticks: int) -> Floats:
         """Get the next draws, shape (columns, names, ticks)."""
-        raw = np.empty((len(self._generators), ticks * self._words), dtype="<u8")
-        for generator, row in zip(self._generators, raw, strict=True):
-            row[:] = generator.random_raw(row.size)
-        quarters = raw.view("<u2").reshape(len(self._generators), ticks, 4 * self._words)
         values = np.empty((self._columns, len(self._generators), ticks))
-        for column, found in enumerate(values):
-            _quantile_means().take(quarters[:, :, column], out=found, mode="clip")
+        for row, generator in enumerate(self._generators):
+            words = generator.random_raw(ticks * self._words).astype("<u8", copy=False)
+            quarters = words.view("<u2").reshape(ticks, 4 * self._words)
+            for column in range(self._columns):
+                _quantile_means().take(quarters[:, column], out=values[column, row], mode="clip")
         return values
 
 
 class Relaxation:
-    """Ornstein-Uhlenbeck processes of mean 0 and variance 1, driven by given standard normals.
+    """Ornstein-Uhlenbeck processes of mean 0, driven by given standard normals.
 
-    x(t + dt) = x(t) exp(-dt / tau) + sqrt(1 - exp(-2 dt / tau)) z, exact for any step (Gillespie 1996).
-    `first` (names, 1) is the state before the first tick, `hours` is tau in hours, `cadence` the step dt in seconds.
+    x(t + dt) = x(t) exp(-dt / tau) + sd sqrt(1 - exp(-2 dt / tau)) z, exact for any step (Gillespie 1996).
+    `first` (names, 1) is the state before the first tick in units of `sd`, the square root of the variance; `hours` is
+    tau in hours, `cadence` the step dt in seconds.
     """
 
-    def __init__(self, first: Floats, hours: float, cadence: int) -> None:
+    def __init__(self, first: Floats, hours: float, cadence: int, sd: float = 1.0) -> None:
         decay = float(np.exp(-cadence / (3600.0 * hours)))
-        self._input = [float(np.sqrt(1.0 - decay**2))]
+        self._input = [float(sd * np.sqrt(1.0 - decay**2))]
         self._feedback = [1.0, -decay]
-        self._state = decay * first
+        self._state = sd * decay * first
 
     def follow(self, noise: Floats) -> Floats:
         """Get the next values, shape (names, ticks) as the noise."""
@@ -106,34 +94,6 @@ class Relaxation:
             return noise
         values, self._state = lfilter(self._input, self._feedback, noise, axis=-1, zi=self._state)
         return np.asarray(values)
-
-
-class Persistence:
-    """A `Relaxation` per name in its stationary state, driven by a stream of its own."""
-
-    def __init__(self, streams: Streams, names: Iterable[str], purpose: str, hours: float, cadence: int) -> None:
-        self._noise = WhiteNoise(streams, names, purpose)
-        self._memory = Relaxation(self._noise.render(1), hours, cadence)
-
-    def render(self, ticks: int) -> Floats:
-        """Get the next values, shape (names, ticks)."""
-        return self._memory.follow(self._noise.render(ticks))
-
-
-class LongMemory:
-    """The sum of a fast and a slow `Persistence`, of variance 1; `share` is the fast part of the variance."""
-
-    def __init__(
-        self, streams: Streams, names: Iterable[str], share: float, hours: tuple[float, float], cadence: int
-    ) -> None:
-        names = tuple(names)
-        self._fast = Persistence(streams, names, "fast", hours[0], cadence)
-        self._slow = Persistence(streams, names, "slow", hours[1], cadence)
-        self._weights = (float(np.sqrt(share)), float(np.sqrt(1.0 - share)))
-
-    def render(self, ticks: int) -> Floats:
-        """Get the next values, shape (names, ticks)."""
-        return self._weights[0] * self._fast.render(ticks) + self._weights[1] * self._slow.render(ticks)
 
 
 class MemoryTerms(Protocol):
@@ -154,32 +114,40 @@ class MemoryTerms(Protocol):
 
 
 class Memory:
-    """A process of mean 0 and variance 1: a fast and a slow `Persistence`, and a daily cycle that comes and goes.
+    """A process of mean 0 and variance 1: a fast and a slow `Relaxation`, and a daily cycle that comes and goes.
 
-    The cycle is U cos(w t) + V sin(w t), w = 2π a day, with U and V `Persistence`: it lets the shape of the day differ
-    from week to week, so that the autocorrelation rises again at 24 h.
+    The cycle is U cos(w t) + V sin(w t), w = 2π a day, with U and V `Relaxation`: it lets the shape of the day differ
+    from week to week, so that the autocorrelation rises again at 24 h. All begin in their stationary state.
     """
 
     def __init__(self, streams: Streams, name: str, purpose: str, terms: MemoryTerms, cadence: int) -> None:
-        def term(part: str, hours: float) -> Persistence:
-            return Persistence(streams, [name], f"{purpose}/{part}", hours, cadence)
+        def term(first: Floats, hours: float, share: float) -> Relaxation:
+            return Relaxation(first, hours, cadence, float(np.sqrt(share)))
 
-        self._terms = [
-            (float(np.sqrt(terms.fast_share)), term("fast", terms.fast_hours)),
-            (float(np.sqrt(terms.slow_share)), term("slow", terms.slow_hours)),
-        ]
-        waves = [term(part, terms.cycle_hours) for part in ("cosine", "sine")] if terms.cycle_share else []
-        self._waves, self._amplitude = waves, float(np.sqrt(terms.cycle_share))
+        self._noise = QuantileNoise(streams, [name], f"{purpose}/memory", 4)
+        fast, slow, *waves = self._noise.render(1)
+        self._fast = term(fast, terms.fast_hours, terms.fast_share)
+        self._slow = term(slow, terms.slow_hours, terms.slow_share)
+        self._waves = term(np.concatenate(waves), terms.cycle_hours, terms.cycle_share) if terms.cycle_share else None
 
     def render(self, times: NDArray[np.int64]) -> Floats:
         """Get the values at the next ticks (epoch seconds), (ticks,)."""
-        ticks = len(times)
-        values = sum((weight * term.render(ticks)[0] for weight, term in self._terms), np.zeros(ticks))
+        fast, slow, *waves = self._noise.render(len(times))
+        values = self._fast.follow(fast)[0]
+        values += self._slow.follow(slow)[0]
         if self._waves:
-            angle = 2.0 * np.pi / 86_400.0 * (times % 86_400)
-            cosine, sine = (wave.render(ticks)[0] for wave in self._waves)
-            values += self._amplitude * (cosine * np.cos(angle) + sine * np.sin(angle))
-        return values
+            cycles = self._waves.follow(np.concatenate(waves))
+            cycles *= _daily_waves(times)
+            values += cycles[0]
+            values += cycles[1]
+        return np.asarray(values)
+
+
+def _daily_waves(times: NDArray[np.int64]) -> Floats:
+    """Get the cosine and the sine of the time of the day (UTC) at ticks of one cadence, (2, ticks)."""
+    cadence = int(times[1] - times[0]) if len(times) > 1 else DAY
+    angle = 2.0 * np.pi / DAY * (times[: DAY // gcd(cadence, DAY)] % DAY)
+    return np.array([np.resize(np.cos(angle), len(times)), np.resize(np.sin(angle), len(times))])
 
 
 class DailyNormals:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = ("simulate", "replay", "collect", "demo", "compare", "audit", "check", "new", "catalogue")
+COMMANDS = ("simulate", "replay", "collect", "demo", "compare", "audit", "validate", "check", "new", "catalogue")
 
 
 def nakhon(*arguments: str, folder: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -46,6 +46,8 @@ def test_every_command_helps_with_an_example(command: str) -> None:
         (("check", "none.toml"), "none.toml"),
         (("compare", "--indicator", "pm2.5", "--store", "duckdb://x.duckdb"), "x.duckdb"),
         (("catalogue", "colours"), "expected one of"),
+        (("catalogue", "origins", "--city", "rayon"), "did you mean rayong"),
+        (("validate", "nowhere"), "nowhere"),
         (("new", "city", "x"), "expected `nakhon new scenario NAME`"),
         (("dance",), "No such command"),
         (("simulate",), "Missing argument"),

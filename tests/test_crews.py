@@ -27,7 +27,8 @@ def desk_with(crews, opened, work):
 
 
 def crews_for(clock, duties, cases):
-    return Crews(clock, duties, iter([(0, lambda: cases), (NEVER, tuple)]))
+    columns = tuple(map(list, zip(*cases, strict=True)))
+    return Crews(clock, duties, iter([(0, lambda: columns), (NEVER, tuple)]))
 
 
 def waits(crews, load, replication, customers, warm_up, mean_work=100_000):
@@ -63,6 +64,7 @@ def test_littles_law_holds_and_no_request_is_lost():
     clock, desk = desk_with(3, opened, generator.lognormal(7.3, 1.0, 3000).round() + 1)
     until = int(opened[-1]) + 1_000_000
     clock.run(until=until)
+    desk.count(until)
     assert desk.opened == len(desk.closed) == 3000
     number, _, ended = np.array(desk.closed).T
     spent = (ended - opened[number]).sum()
@@ -169,7 +171,7 @@ def test_without_crews_cases_are_only_counted_and_batches_are_drawn_when_their_t
     drawn = []
 
     def batch(day):
-        return day * 100, lambda: drawn.append(day) or [(day * 100 + 5, 1, 0), (day * 100 + 50, 1, 0)]
+        return day * 100, lambda: drawn.append(day) or ([day * 100 + 5, day * 100 + 50], [1, 1], [0, 0])
 
     counted = Crews(simpy.Environment(), [], (batch(day) for day in range(10**6)))
     seen = []

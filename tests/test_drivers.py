@@ -144,8 +144,10 @@ def test_the_expected_washout_is_largest_in_the_wettest_month():
 
 def test_shared_air_of_a_region_does_not_depend_on_the_other_regions():
     times = FIRST * 86_400 + 900 * np.arange(50)
-    alone = drivers.Atmosphere(Streams(1), ["north-thailand"], 900).render(times)
-    together = drivers.Atmosphere(Streams(1), ["central-thailand", "north-thailand"], 900).render(times)
+    north, central = (parameters.climate(cities()[name]).temperature.memory for name in ("chiang-mai", "bangkok"))
+    alone = drivers.Atmosphere(Streams(1), {"north-thailand": north}, 900).render(times)
+    regions = {"central-thailand": central, "north-thailand": north}
+    together = drivers.Atmosphere(Streams(1), regions, 900).render(times)
     assert np.array_equal(alone["north-thailand"].haze, together["north-thailand"].haze)
     assert np.array_equal(alone["north-thailand"].wind, together["north-thailand"].wind)
 

@@ -17,7 +17,7 @@ from simulator import parameters
 from simulator.cities import cities
 from simulator.drivers import date_of, local_day, midnight
 from simulator.figures.memory import FIRST_MONTH, MonthlyMemory, YearlyWalk
-from simulator.figures.schedule import days_of, first_day, name_of, period_of
+from simulator.figures.schedule import days_of, first_day, names_of, period_of
 from simulator.run import Simulation
 from simulator.scenario import Assumptions, Policies, Scenario, StationCounts
 from simulator.speaker import Speaker
@@ -59,7 +59,7 @@ def test_a_day_lies_in_its_period_whose_name_is_the_begin_of_its_date(kind_and_d
     kind, day = kind_and_day
     period = period_of(kind, day)
     assert day in days_of(kind, period)
-    assert date_of(day).isoformat().startswith(name_of(kind, period))
+    assert date_of(day).isoformat().startswith(*names_of(kind, range(period, period + 1)))
     assert period_of(kind, first_day(kind, period) - 1) == period - 1
 
 

@@ -145,7 +145,7 @@ def test_statistics_appear_the_next_local_morning_and_are_revised_a_week_later(w
 
 def test_values_are_plausible_and_physical(whole):
     bounds = {
-        "pm25": (0, 500), "pm10": (0, 900), "no2": (0, 200), "o3": (0, 200), "noise_laeq": (30, 100),
+        "pm25": (0, 500), "pm10": (0, 900), "no2": (0, 500), "o3": (0, 200), "noise_laeq": (30, 100),
         "air_temperature": (8, 46), "relative_humidity": (5, 100), "rain": (0, 200), "wind_speed": (0, 15),
         "water_level": (-2, 10), "dissolved_oxygen": (0, 15), "traffic_flow": (0, 12_000),
         "travel_time_index": (1, 4), "electricity_demand": (1, 80), "digital_payments": (0, 100_000),

@@ -1,3 +1,5 @@
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -6,11 +8,10 @@ from scipy.stats import kstest, norm
 
 from simulator.streams import (
     DailyNormals,
-    LongMemory,
-    Persistence,
+    Memory,
     QuantileNoise,
+    Relaxation,
     Streams,
-    WhiteNoise,
     once,
     seed_sequence,
 )
@@ -42,8 +43,6 @@ def test_name_purpose_replication_and_seed_each_change_the_stream():
 def test_any_division_into_blocks_gives_the_same_values(lengths):
     def make():
         return (
-            Persistence(Streams(5), NAMES, "haze", 4.0, 900),
-            WhiteNoise(Streams(5), NAMES, "noise"),
             QuantileNoise(Streams(5), NAMES, "noise", 3),
             QuantileNoise(Streams(5), NAMES, "noise", 6),
         )
@@ -54,24 +53,51 @@ def test_any_division_into_blocks_gives_the_same_values(lengths):
         assert np.array_equal(one.render(sum(lengths)), blocks)
 
 
-def test_persistence_has_the_variance_and_memory_of_an_ornstein_uhlenbeck_process():
-    values = Persistence(Streams(1), [f"s{i}" for i in range(40)], "x", 4.0, 3600).render(20_000)
-    assert abs(values.var() - 1.0) < 0.02
+@dataclass
+class Terms:
+    fast_share: float = 0.3
+    fast_hours: float = 4.0
+    slow_share: float = 0.5
+    slow_hours: float = 40.0
+    cycle_share: float = 0.2
+    cycle_hours: float = 80.0
+
+
+def memory(seed=5, name="rayong", cadence=900, **terms):
+    return Memory(Streams(seed), name, "haze", Terms(**terms), cadence)
+
+
+@pytest.mark.parametrize("cadence", [900, 420, 86_400, 50_000])
+@settings(max_examples=20, deadline=None)
+@given(lengths=st.lists(st.integers(1, 300), min_size=1, max_size=6))
+def test_a_memory_does_not_depend_on_the_division_into_blocks(cadence, lengths):
+    times = 1_700_000_000 + cadence * np.arange(sum(lengths))
+    cut = memory(cadence=cadence)
+    blocks = [cut.render(part) for part in np.split(times, np.cumsum(lengths)[:-1])]
+    assert np.array_equal(memory(cadence=cadence).render(times), np.concatenate(blocks))
+
+
+def test_a_relaxation_has_the_variance_and_memory_of_an_ornstein_uhlenbeck_process():
+    noise = QuantileNoise(Streams(1), [f"s{i}" for i in range(40)], "x", 1)
+    values = Relaxation(noise.render(1)[0], 4.0, 3600, 2.0).follow(noise.render(20_000)[0])
+    assert values.var() == pytest.approx(4.0, rel=0.02)
     for hours in (1, 6):
-        measured = np.mean(values[:, hours:] * values[:, :-hours])
+        measured = np.mean(values[:, hours:] * values[:, :-hours]) / 4.0
         assert abs(measured - np.exp(-hours / 4.0)) < 0.02
 
 
-def test_persistence_is_stationary_from_its_first_tick():
-    first = Persistence(Streams(1), [f"s{i}" for i in range(4000)], "x", 100.0, 900).render(1)
-    assert abs(first.var() - 1.0) < 0.07
+def test_a_memory_is_stationary_from_its_first_tick():
+    first = np.concatenate([memory(name=f"s{i}").render(np.array([1_700_000_000])) for i in range(3000)])
+    assert abs(first.var() - 1.0) < 0.08
 
 
-def test_long_memory_adds_a_fast_and_a_slow_term():
-    values = LongMemory(Streams(1), [f"s{i}" for i in range(60)], 0.5, (4.0, 80.0), 3600).render(10_000)
-    for hours in (1, 6, 24):
-        expected = 0.5 * np.exp(-hours / 4.0) + 0.5 * np.exp(-hours / 80.0)
-        assert abs(np.mean(values[:, hours:] * values[:, :-hours]) - expected) < 0.03
+def test_a_memory_adds_a_fast_a_slow_and_a_daily_term():
+    times = 3600 * np.arange(20_000)
+    values = np.array([memory(name=f"s{i}", cadence=3600).render(times) for i in range(60)])
+    for hours in (0, 1, 6, 24):
+        wave = np.exp(-hours / 80.0) * np.cos(2.0 * np.pi * hours / 24.0)
+        expected = 0.3 * np.exp(-hours / 4.0) + 0.5 * np.exp(-hours / 40.0) + 0.2 * wave
+        assert abs(np.mean(values[:, hours:] * values[:, : len(times) - hours]) - expected) < 0.03
 
 
 def test_daily_normals_do_not_depend_on_the_order_of_asking():

@@ -95,7 +95,9 @@ def test_series_of_the_same_model_are_inside(judged: dict[str, object]) -> None:
     outside = [(row["name"], row["why"]) for row in rows if not row["inside"]]
     assert len(rows) > 60
     assert summary["share"] >= 0.8, outside
-    assert summary == {"rows": len(rows), "inside": len(rows) - len(outside), "share": 1 - len(outside) / len(rows)}
+    share = 1 - len(outside) / len(rows)
+    unknown = sum(row["inside"] and row["spread"] is None for row in rows)
+    assert summary == {"rows": len(rows), "inside": len(rows) - len(outside), "share": share, "spread_unknown": unknown}
     assert judged["skipped"] == []
     assert {"directory", "mapping", "replications", "seed", "version"} <= set(judged)
     keys = {"name", "observed", "low", "median", "high", "inside", "unit", "width", "spread", "spread_from", "why"}
@@ -156,13 +158,14 @@ def test_zeros_and_bounds_are_missing_on_both_sides(series: Path) -> None:
 
 def test_rain_of_a_day_is_its_depth_and_the_range_that_of_its_hours(series: Path, tmp_path: Path) -> None:
     rows = np.genfromtxt(series / "bangkok-2024.csv", delimiter=",", names=True, usecols=("rain", "air_temperature"))
-    daily = {name: np.array(rows[name]).reshape(DAYS, 24) for name in ("rain", "air_temperature")}
+    warmth = np.array(rows["air_temperature"]).reshape(DAYS, 24)
+    depth = np.append(rows["rain"][1:], np.nan).reshape(DAYS, 24)  # a tick tells of the hour that ends with it
     with (tmp_path / "bangkok-d.csv").open("w") as file:
         file.write("time,rain,air_temperature,top,bottom\n")
         for day in range(DAYS):
             date = np.datetime64("2024-01-01") + day
-            warm = daily["air_temperature"][day]
-            cells = [daily["rain"][day].mean() * 24, warm.mean(), warm.max(), warm.min()]
+            warm = warmth[day]
+            cells = [np.nanmean(depth[day]) * 24, warm.mean(), warm.max(), warm.min()]
             file.write(f"{date},{','.join(map(str, cells))}\n")
     extremes = 'maximum = "top"\nminimum = "bottom"'
     both = entry("r", "bangkok", "rain", "1d") + entry("t", "bangkok", "air_temperature", "1d", extremes)
@@ -273,3 +276,40 @@ def test_what_cannot_be_done_is_explained_and_nothing_is_written(
         validate(tmp_path, None if mapping is None else tmp_path / mapping, Ensemble(2, 7, 1), only, outputs)
     assert complaint in str(raised.value)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_fires_that_were_counted_drive_the_haze(tmp_path: Path) -> None:
+    """PM2.5 made from a season of fires follows those fires, and not those of another season."""
+    days = [str(np.datetime64("2024-01-01") + day) for day in range(150)]
+    seasons = {"mild": 5.0, "severe": 900.0}
+    for name, most in seasons.items():
+        burning = [most * np.exp(-(((day - 90) / 20) ** 2)) for day in range(150)]
+        lines = [f"{day},{count:.0f}" for day, count in zip(days, burning, strict=True)]
+        (tmp_path / f"fires-{name}.csv").write_text("time,count\n" + "\n".join(lines) + "\n")
+    counted = {19723 + day: 900.0 * np.exp(-(((day - 90) / 20) ** 2)) for day in range(150)}
+    made = scenario(("chiang-mai",), {"air_quality": 2}, 150, seed=99)
+    (block,) = Simulation(made, 0, {"north-thailand": counted}).advance(made.end)
+    daily = block.groups[0].truth["pm25"].mean(axis=0).reshape(150, 24).mean(axis=1)
+    (tmp_path / "haze.csv").write_text(
+        "time,pm25\n" + "\n".join(f"{day},{value:.2f}" for day, value in zip(days, daily, strict=True)) + "\n"
+    )
+    rows = {}
+    for name in seasons:
+        text = (
+            f'[[series]]\nname = "haze"\ncity = "chiang-mai"\nindicator = "pm25"\nfiles = "haze.csv"\n{COMMON}'
+            'interval = "1d"\ncolumns = ["pm25"]\n'
+            f'[[series]]\nname = "fires"\ncity = "chiang-mai"\nindicator = "fire_hotspots"\nsum = true\n{COMMON}'
+            f'files = "fires-{name}.csv"\ninterval = "1d"\ncolumns = ["count"]\n'
+            '[[driven]]\nseries = "haze"\nfires = "fires"\n'
+        )
+        (tmp_path / "map.toml").write_text(text)
+        out = tmp_path / "rows.json"
+        validate(tmp_path, tmp_path / "map.toml", Ensemble(12, 7, 1), "haze driven*", Outputs(out=out))
+        found = json.loads(out.read_text("utf-8"))["rows"]
+        rows[name] = {row["name"].split(": ")[1]: row for row in found}
+    assert set(rows["mild"]) == {"R² of the median", "mean absolute error", "days over 37.5", "days over 75"}
+    assert rows["severe"]["R² of the median"]["observed"] > 0.6
+    assert rows["severe"]["R² of the median"]["inside"]
+    assert rows["severe"]["days over 37.5"]["inside"]
+    assert rows["mild"]["R² of the median"]["observed"] < 0
+    assert not rows["mild"]["days over 37.5"]["inside"]

@@ -6,6 +6,7 @@ const BUCKET = 1800;
 const SILENCE = 5000; // the collector speaks every second
 const REFRESH = 15000; // how often the chart asks the store again
 const ON_A_CARD = 2; // indicators of each pillar
+const SELDOM = { event: 1, statistic: 2 }; // on a card after what is measured all the time
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f6bb3", "#8c564b"];
 const DASHES = ["solid", "dash", "dot", "dashdot", "longdash"];
 
@@ -13,6 +14,7 @@ const byId = (id) => document.getElementById(id);
 const state = {
   catalogue: new Map(), runs: new Map(), cities: new Map(), values: new Map(), run: null, wanted: "",
   stream: null, heard: 0, accounts: null, table: "", cards: new Map(), cells: new Map(),
+  parameters: new Map(), told: "",
   chart: { indicator: null, lines: new Map(), asked: 0, question: 0, failed: "" },
 };
 
@@ -83,6 +85,7 @@ function hear(view, fresh) {
   showAccounts(view);
   showCities();
   showTable();
+  askParameters();
   extendChart(view.values);
   if (fresh || Date.now() - state.chart.asked > REFRESH) askChart();
 }
@@ -93,7 +96,8 @@ function begin(view) {
   state.values.clear();
   state.cards.clear();
   state.accounts = null;
-  state.table = "";
+  state.table = state.told = "";
+  state.parameters.clear();
   byId("cities").replaceChildren();
   state.chart.lines.clear();
   state.chart.asked = 0;
@@ -214,7 +218,9 @@ function fillCard(card, city) {
 
 function onCard(city) {
   const taken = {};
-  return [...(state.values.get(city)?.keys() ?? [])].sort((a, b) => order(a) - order(b)).filter((indicator) => {
+  const seldom = (indicator) => SELDOM[state.catalogue.get(indicator)?.kind] ?? 0;
+  const held = [...(state.values.get(city)?.keys() ?? [])];
+  return held.sort((a, b) => seldom(a) - seldom(b) || order(a) - order(b)).filter((indicator) => {
     const pillar = state.catalogue.get(indicator)?.pillar ?? "other";
     taken[pillar] = (taken[pillar] ?? 0) + 1;
     return taken[pillar] <= ON_A_CARD;
@@ -239,6 +245,28 @@ function fillRow(card, indicator, last) {
   put(when, state.catalogue.get(indicator)?.kind === "statistic" ? month(last.time) : age(now - last.time));
 }
 
+// ---- where the parameters of the models come from, as the stations say ---------------------------------------------
+
+async function askParameters() {
+  const told = [state.run, ...[...state.cities.values()].map((city) => `${city.id} ${city.stations[1]}`)].join();
+  if (told === state.told || !state.run) return;
+  state.told = told;
+  try {
+    const answer = await fetch(`/api/v1/runs/${encodeURIComponent(state.run)}/stations`);
+    if (!answer.ok || state.told !== told) return;
+    for (const station of (await answer.json()).stations) {
+      for (const [indicator, origin] of Object.entries(station.origins)) {
+        const key = `${station.city}/${indicator}`;
+        if (!state.parameters.has(key)) state.parameters.set(key, new Set());
+        state.parameters.get(key).add(origin);
+      }
+    }
+    showTable();
+  } catch {
+    state.told = ""; // asked again with the next event
+  }
+}
+
 const OVER = { sum: "sum of stations", max: "highest station", energetic_mean: "energetic mean of stations" };
 
 function showTable() {
@@ -255,7 +283,10 @@ function showTable() {
     const last = state.values.get(city)?.get(indicator);
     cell.classList.toggle("none", !last);
     put(cell.firstChild, last ? number(last.value) : "–");
-    put(cell.lastChild, last && last.stations < last.known ? `${last.stations} of ${last.known} stations` : "");
+    put(cell.children[1], last && last.stations < last.known ? `${last.stations} of ${last.known} stations` : "");
+    const origins = last ? [...(state.parameters.get(key) ?? [])].sort() : [];
+    put(cell.lastChild, origins.map((origin) => origin[0]).join(""));
+    cell.lastChild.title = origins.length ? `parameters ${origins.join(" and ")}` : "";
   }
 }
 
@@ -293,7 +324,7 @@ function header(text, scope) {
 
 function valueCell(key) {
   const cell = element("td");
-  cell.append(element("span"), element("small"));
+  cell.append(element("span"), element("small"), element("abbr"));
   state.cells.set(key, cell);
   return cell;
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from operator import attrgetter
+from operator import itemgetter
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -17,7 +17,7 @@ from simulator.drivers import local_day, midnight
 from simulator.events import CityEvents
 from simulator.figures.memory import FIRST_PERIOD
 from simulator.figures.record import Record
-from simulator.figures.schedule import Schedule, name_of
+from simulator.figures.schedule import Schedule, names_of
 from simulator.figures.truth import Figure, figures
 from simulator.flows.activity import State
 from simulator.parameters.governance import Publication
@@ -54,8 +54,8 @@ class CityFigures:
         found = [] if self._begun else [told for series in self._series for told in series.known()]
         found += [told for series in self._series for told in series.published(until)]
         self._begun = True
-        found.sort(key=attrgetter("published"))
-        return tuple((office, statistic) for statistic in found for office in self._offices)
+        found.sort(key=itemgetter(0))
+        return tuple((office, statistic) for _, statistic in found for office in self._offices)
 
 
 class Series:
@@ -79,21 +79,21 @@ class Series:
         normals = streams.generator(city.id, f"{name}/error")
         self._error = DailyNormals(normals, FIRST_PERIOD.get(made.period, first))
 
-    def known(self) -> Iterator[Statistic]:
-        """Get the newest figure published before the run, of a monthly or yearly statistic."""
+    def known(self) -> Iterator[tuple[int, Statistic]]:
+        """Get the newest figure published before the run and when it was, of a monthly or yearly statistic."""
         if self._made.period != "day":
             period = self._schedules[0].next - 1
             revision = sum(schedule.next > period for schedule in self._schedules) - 1
-            yield from self._statistics(range(period, period + 1), revision)
+            yield from self._statistics({period: self._schedules[revision].time(period)}, revision)
 
-    def published(self, until: int) -> Iterator[Statistic]:
-        """Get what is published from the last call (or the start of the run) to before `until` (epoch seconds)."""
+    def published(self, until: int) -> Iterator[tuple[int, Statistic]]:
+        """Get what is published and when, from the last call (or the start of the run) to before `until`."""
         for revision, schedule in enumerate(self._schedules):
-            periods = schedule.take(until)
+            due = schedule.take(until)
             if self._made.period == "day":
-                periods = range(max(periods.start, self._since), periods.stop)
-            if periods:
-                yield from self._statistics(periods, revision)
+                due = {period: time for period, time in due.items() if period >= self._since}
+            if due:
+                yield from self._statistics(due, revision)
 
     def values(self, periods: range, revision: int) -> Floats:
         """Get the figures of periods as published; NaN where there is nothing to publish."""
@@ -104,9 +104,10 @@ class Series:
             found = found * (1.0 + left * (made.bias + made.sd * self._error.of(periods)))
         return np.asarray(np.clip(found, bounds.minimum, bounds.maximum).round(made.digits))
 
-    def _statistics(self, periods: range, revision: int) -> Iterator[Statistic]:
-        schedule, kind = self._schedules[revision], self._made.period
-        times = np.array([schedule.time(period) for period in periods], dtype="datetime64[s]")
-        for period, published, value in zip(periods, times, self.values(periods, revision).tolist(), strict=True):
+    def _statistics(self, due: dict[int, int], revision: int) -> Iterator[tuple[int, Statistic]]:
+        """Get the figures of consecutive periods, each with the time (epoch seconds) at which it is due."""
+        periods, times = range(min(due), max(due) + 1), list(due.values())
+        columns = (names_of(self._made.period, periods), times, np.array(times, dtype="datetime64[s]"))
+        for name, time, published, value in zip(*columns, self.values(periods, revision).tolist(), strict=True):
             if value == value:
-                yield Statistic(self._name, name_of(kind, period), published, revision, value)
+                yield time, Statistic(self._name, name, published, revision, value)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date
 from zoneinfo import ZoneInfo
 
+import numpy as np
+
 from simulator.drivers import date_of, local_day, midnight
 from simulator.parameters.governance import Publication
 
@@ -27,9 +29,11 @@ def first_day(kind: str, period: int) -> int:
     return (date(year, month + 1, 1) - date_of(0)).days
 
 
-def name_of(kind: str, period: int) -> str:
-    """Get the ISO 8601 name of a period: 2026-02-14, 2026-02 or 2026."""
-    return date_of(first_day(kind, period)).isoformat()[: {"day": 10, "month": 7, "year": 4}[kind]]
+def names_of(kind: str, periods: range) -> list[str]:
+    """Get the ISO 8601 names of periods: 2026-02-14, 2026-02 or 2026."""
+    numbers = np.array(periods, dtype=np.int64) - (1970 if kind == "year" else 0)
+    names: list[str] = np.datetime_as_string(numbers.astype(f"datetime64[{kind[0].upper()}]")).tolist()
+    return names
 
 
 def days_of(kind: str, period: int) -> range:
@@ -54,13 +58,14 @@ class Schedule:
         day = first_day(self._made.period, period + 1) + self._lag
         return midnight(day, self._zone) + HOUR * self._made.hour
 
-    def take(self, until: int) -> range:
-        """Get the periods whose figures appear from the last call to before `until`."""
-        first = self.next
+    def take(self, until: int) -> dict[int, int]:
+        """Get the periods whose figures appear from the last call to before `until`, and when they do."""
+        due = {}
         while self.at < until:
+            due[self.next] = self.at
             self.next += 1
             self.at = self.time(self.next)
-        return range(first, self.next)
+        return due
 
 
 def years_since(when: date, days: float) -> float:

@@ -61,7 +61,7 @@ class Tourism:
         """Get the occupancy (%) of months."""
         made = self._occupancy
         kept = np.array([self.attraction(days_of("month", month), self._smoke.occupancy).mean() for month in months])
-        factor = np.array(self._visitors.monthly)[np.array(months, dtype=np.int64) % 12]
+        factor = np.array(made.monthly)[np.array(months, dtype=np.int64) % 12]
         return economy.hotel_occupancy(made.mean, factor, made.sd * self._rooms.of(months), kept)
 
     def _demand(self, days: range) -> Floats:

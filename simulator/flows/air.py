@@ -54,7 +54,7 @@ class CityAir:
         found = self._climate
         self._haze = haze_factor(streams, city.id, cadence)
         self._coarse = Memory(streams, city.id, "particles", found.particles.memory, cadence)
-        self._weather = weather_factors(streams, city.id, cadence)
+        self._weather = weather_factors(streams, city.id, found.temperature.memory, cadence)
         self._hourly = tuple((np.array(found.day.hourly) / np.mean(found.day.hourly)).tolist())
         self._scavenged = np.zeros(1)
         made = parameters.processes()
@@ -80,7 +80,7 @@ class CityAir:
             haze=haze,
             coarse=self._particles(times, local, haze),
             temperature=self._temperature(local, temperature),
-            dew_point=by_season(local, found.dew_point.mean) + dew_point,
+            dew_point=by_season(local, found.dew_point.mean) + by_season(local, found.dew_point.anomaly_sd) * dew_point,
             rain=falling,
             wind=environment.wind_speed(by_hour(local.hour, found.wind.hourly), strength),
         )
@@ -94,7 +94,7 @@ class CityAir:
         )
         return (
             temperature,
-            self._climate.dew_point.anomaly_sd * dew_point,
+            dew_point,
             wind,
         )
 

@@ -23,19 +23,23 @@ from simulator.parameters.tables import (
 
 
 class Temperature(ParameterSet):
-    """Air temperature: monthly mean (°C), daily range (K) and anomaly (K); shape of the day from about -1 to 1."""
+    """Air temperature: monthly mean (°C), daily range (K) and anomaly (K); shape of the day from about -1 to 1.
+
+    `memory` of the anomaly holds for the whole weather region: that of its first city in the catalogue.
+    """
 
     mean: Twelve
     daily_range: Twelve
     anomaly_sd: Twelve
     hourly: Hours
+    memory: MemoryTerms
 
 
 class DewPoint(ParameterSet):
-    """Dew point: monthly mean (°C), anomaly (K)."""
+    """Dew point: monthly mean (°C) and anomaly (K)."""
 
     mean: Twelve
-    anomaly_sd: float
+    anomaly_sd: Twelve
 
 
 class Rain(ParameterSet):
@@ -219,7 +223,6 @@ class Processes(Group):
     fires: Fires
     haze_memory: Memory
     wind_memory: Memory
-    temperature_memory: Memory
     dew_point_memory: Memory
     removal: Removal
     storms: Storms

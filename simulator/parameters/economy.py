@@ -75,8 +75,9 @@ class Smoke(ParameterSet):
 
 
 class Occupancy(ParameterSet):
-    """Occupancy of accommodation: mean (%), spread of its logit around the months, memory from month to month."""
+    """Occupancy of accommodation: month factors, mean (%), spread of its logit around them, memory by month."""
 
+    monthly: Twelve
     mean: Annotated[float, Field(gt=0, lt=100)]
     sd: Annotated[float, Field(ge=0)]
     memory: Annotated[float, Field(ge=0, lt=1)]

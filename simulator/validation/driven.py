@@ -62,11 +62,11 @@ def driven_rows(name: str, one: Measured, fires: Measured, simulated: list[Float
     assert isinstance(fires.record, Series)  # noqa: S101 - checked by the mapping
     burned = fires.record.calendar[np.isfinite(fires.record.values)]
     values = np.array(simulated)
-    days = np.isfinite(one.record.values) & np.isin(one.record.calendar, burned) & np.isfinite(values).all(axis=0)
+    days = np.isfinite(one.record.values) & np.isin(one.record.calendar, burned) & np.isfinite(values).any(axis=0)
     if days.sum() < LEAST_DAYS:
         return []
     measured, paths = one.record.values[days], values[:, days]
-    middle = np.median(paths, axis=0)
+    middle = np.nanmedian(paths, axis=0)
     r2 = 1.0 - float(((measured - middle) ** 2).sum() / ((measured - measured.mean()) ** 2).sum())
     error = float(np.abs(measured - middle).mean())
     found = [
@@ -74,7 +74,8 @@ def driven_rows(name: str, one: Measured, fires: Measured, simulated: list[Float
         _threshold(f"{name}: mean absolute error", one.unit, error, 0.0, MOST_ERROR),
     ]
     for limit in LIMITS:
-        counts = (paths > limit).sum(axis=1)
+        known = np.isfinite(paths).sum(axis=1)  # a simulated day is missing where all stations were silent
+        counts = (paths > limit).sum(axis=1) * days.sum() / np.maximum(known, 1)
         low, median, high = (float(value) for value in np.quantile(counts, BAND))
         observed = float((measured > limit).sum())
         inside = low <= observed <= high

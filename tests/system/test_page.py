@@ -10,7 +10,7 @@ import pytest
 from collector.api import application
 from collector.language.indicators import Origin
 from collector.language.messages import Message, Readings
-from collector.language.profile import CityProfile, Status
+from collector.language.profile import CityProfile, StationProfile, Status
 from collector.language.topics import Address, CityAddress
 from collector.live import Live
 from collector.metrics import Metrics
@@ -170,6 +170,18 @@ def test_a_hostile_name_is_shown_as_text(page):
     assert page.locator("main img").count() == 0
     assert page.locator("main b").count() == 0
     assert page.title() == "Nakhon: cities, live"
+
+
+def test_a_value_tells_where_the_parameters_of_its_model_come_from(page, collector, run):
+    assert page.locator("#values abbr", has_text="d").count() == 0
+    _, status = birth(run, "chiang-mai")
+    mast = StationProfile(
+        "mast-1", "chiang-mai", "environment", "air", "M", 1800, ("pm25",), origins={"pm25": "derived"}
+    )
+    collector.say(run, [], [(Address(run, "chiang-mai", "environment", "mast-1"), status.for_station(mast))])
+    page.locator("#values abbr", has_text="d").wait_for()
+    assert page.locator("#values abbr", has_text="d").get_attribute("title") == "parameters derived"
+    assert page.problems == []
 
 
 def test_a_city_that_goes_offline_says_so(page, collector, run):
