@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import html
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
-
-import plotly.graph_objects as go
-from plotly.offline import get_plotlyjs
 
 from collector.charts import over_the_day, over_time
 from collector.comparison import (
@@ -28,6 +20,7 @@ from collector.comparison import (
 )
 from collector.export import lifted, write_whole
 from collector.language.indicators import Better
+from collector.page import chart, escaped, page
 
 _FIGURES = list(HEADINGS)[list(HEADINGS).index("n") : list(HEADINGS).index("rank") + 1]
 _DIRECTION = {
@@ -35,14 +28,6 @@ _DIRECTION = {
     Better.HIGHER: "Higher is better.",
     Better.TARGET: "Neither higher nor lower is better as such.",
 }
-_DRAW = """
-for (const script of document.querySelectorAll('script[type="application/json"]')) {
-  const chart = JSON.parse(script.textContent);
-  const place = document.getElementById(script.dataset.chart);
-  Plotly.newPlot(place, chart.data, chart.layout, {responsive: true, displaylogo: false});
-}
-addEventListener('beforeprint', () => document.querySelectorAll('.chart').forEach(place => Plotly.Plots.resize(place)));
-"""
 
 
 def write_report(comparison: Comparison, path: Path, title: str = "Comparison of cities") -> None:
@@ -52,54 +37,23 @@ def write_report(comparison: Comparison, path: Path, title: str = "Comparison of
 
 def report(comparison: Comparison, title: str = "Comparison of cities") -> str:
     """The report as HTML: no request leaves the page, and no text from outside is ever markup or script."""
-    charts = "".join(_section(part, comparison) for part in comparison.sections)
-    mark = ' class="lifted"' if comparison.lifted else ""
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{_policy()}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{_text(title)}</title>
-<style>{_style()}</style>
-</head>
-<body{mark}>
-<main>
-<h1>{_text(title)}</h1>
-{_lifted(comparison)}
-{_compared(comparison)}
-{_contents(comparison.sections)}
-{charts}
-{_reading(comparison)}
-</main>
-<script>{get_plotlyjs()}</script>
-<script>{_DRAW}</script>
-</body>
-</html>
-"""
-
-
-@cache
-def _policy() -> str:
-    """Only the two scripts of the report may run, known by their hashes, and nothing may be fetched."""
-    digests = (hashlib.sha256(script.encode()).digest() for script in (get_plotlyjs(), _DRAW))
-    allowed = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
-    return f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:"
-
-
-def _style() -> str:
-    return files(__package__).joinpath("report.css").read_text("utf-8")
-
-
-def _text(value: str) -> str:
-    return html.escape(value, quote=True)
+    body = "\n".join(
+        (
+            _lifted(comparison),
+            _compared(comparison),
+            _contents(comparison.sections),
+            "".join(_section(part, comparison) for part in comparison.sections),
+            _reading(comparison),
+        )
+    )
+    return page(title, body, marked=comparison.lifted)
 
 
 def _lifted(comparison: Comparison) -> str:
     if not comparison.lifted:
         return ""
     mark = '<div class="watermark" aria-hidden="true">conditions lifted</div>'
-    return f'{mark}<p class="warning" role="alert"><strong>{_text(lifted(comparison))}</strong></p>'
+    return f'{mark}<p class="warning" role="alert"><strong>{escaped(lifted(comparison))}</strong></p>'
 
 
 def _compared(comparison: Comparison) -> str:
@@ -110,7 +64,7 @@ def _compared(comparison: Comparison) -> str:
     notes = _list(comparison.notes)
     sizes = f"{_counted(len(comparison.sections), 'indicator')}, {_counted(len(comparison.columns), 'column')}"
     return f"""<p class="lead">{sizes}.
-From {first} to {last} ({_text(comparison.clock)}), in buckets of {hours:g} h.</p>
+From {first} to {last} ({escaped(comparison.clock)}), in buckets of {hours:g} h.</p>
 {forecast}{notes}
 <div class="scroll"><table class="compared">
 <caption>What is compared</caption>
@@ -125,29 +79,30 @@ def _counted(count: int, thing: str) -> str:
 
 def _column(column: Column, reference: bool) -> str:
     cells = [column.name, column.run, column.scenario or "–", column.origin]
-    texts = "".join(f"<td>{_text(cell)}</td>" for cell in cells)
+    texts = "".join(f"<td>{escaped(cell)}</td>" for cell in cells)
     people = f'<td class="number">{shown("population", column.population)}</td>'
-    kind = f"<td>{_text(column.population_kind or 'unknown')}</td>"
+    kind = f"<td>{escaped(column.population_kind or 'unknown')}</td>"
     return f"<tr>{texts}{people}{kind}<td>{'reference' if reference else ''}</td></tr>"
 
 
 def _contents(sections: Sequence[Section]) -> str:
     if len(sections) < 2:
         return ""
-    links = "".join(f'<li><a href="#{part.indicator.id}">{_text(part.indicator.name)}</a></li>' for part in sections)
+    links = "".join(f'<li><a href="#{part.indicator.id}">{escaped(part.indicator.name)}</a></li>' for part in sections)
     return f'<nav aria-label="Indicators"><ul>{links}</ul></nav>'
 
 
 def _section(part: Section, comparison: Comparison) -> str:
     name = part.indicator.id
     origins = ", ".join(sorted({entry.origin for entry in part.entries if entry.figures.n})) or "no data"
+    day = over_the_day(part, comparison)
     return f"""<section id="{name}">
-<h2>{_text(part.indicator.name)} <span class="unit">{_text(part.unit)}</span></h2>
-<p>{_text(part.indicator.definition)}. {_DIRECTION[part.indicator.better]} Origin: {_text(origins)}.</p>
+<h2>{escaped(part.indicator.name)} <span class="unit">{escaped(part.unit)}</span></h2>
+<p>{escaped(part.indicator.definition)}. {_DIRECTION[part.indicator.better]} Origin: {escaped(origins)}.</p>
 {_list(part.notices)}
 {_summary(part, comparison)}
-{_chart(f"{name}-time", "Over time", over_time(part, comparison))}
-{_chart(f"{name}-day", "Over the day", over_the_day(part, comparison))}
+{chart(f"{name}-time", "Over time", over_time(part, comparison))}
+{"" if day is None else chart(f"{name}-day", "Over the day", day)}
 </section>
 """
 
@@ -158,37 +113,27 @@ def _summary(part: Section, comparison: Comparison) -> str:
     keys = [key for key in _FIGURES if key not in {"quiet", "rank"} or key in optional]
     head = "".join(f'<th scope="col" class="number">{HEADINGS[key]}</th>' for key in keys)
     body = "".join(_line(row, keys) for row in kept)
-    return f"""<div class="scroll"><table><caption>{_text(part.indicator.name)}, {_text(part.unit)}</caption>
+    return f"""<div class="scroll"><table><caption>{escaped(part.indicator.name)}, {escaped(part.unit)}</caption>
 <thead><tr><th scope="col">City, run</th><th scope="col">Origin, parameters</th>{head}</tr></thead>
 <tbody>{body}</tbody></table></div>"""
 
 
 def _line(row: Mapping[str, Cell], keys: Sequence[str]) -> str:
-    column = f'<th scope="row">{_text(str(row["city_name"]))}<small>{_text(str(row["run"]))}</small></th>'
-    parameters = f"<small>{_text(str(row['parameters']))}</small>" if row["parameters"] else ""
-    origin = f"<td>{_text(str(row['origin']))}{parameters}</td>"
+    column = f'<th scope="row">{escaped(str(row["city_name"]))}<small>{escaped(str(row["run"]))}</small></th>'
+    parameters = f"<small>{escaped(str(row['parameters']))}</small>" if row["parameters"] else ""
+    origin = f"<td>{escaped(str(row['origin']))}{parameters}</td>"
     return f"<tr>{column}{origin}{''.join(_cell(key, row[key]) for key in keys)}</tr>"
 
 
 def _cell(key: str, value: Cell) -> str:
-    text = _text(shown(key, value))
+    text = escaped(shown(key, value))
     if key == "verdict" and value in {Verdict.BETTER, Verdict.WORSE}:
         text = f'<span class="{value}">{text}</span>'
     return f'<td class="number {key}">{text}</td>'
 
 
-def _chart(name: str, heading: str, figure: go.Figure | None) -> str:
-    if figure is None:
-        return ""
-    safe = figure.to_json().replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-    return f"""<figure><figcaption>{heading}</figcaption>
-<div class="chart" id="{name}" style="min-height:{figure.layout.height}px"></div></figure>
-<script type="application/json" data-chart="{name}">{safe}</script>
-"""
-
-
 def _list(notices: Iterable[str]) -> str:
-    lines = "".join(f"<li>{_text(notice)}</li>" for notice in notices)
+    lines = "".join(f"<li>{escaped(notice)}</li>" for notice in notices)
     return f'<ul class="notices">{lines}</ul>' if lines else ""
 
 

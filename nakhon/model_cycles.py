@@ -222,7 +222,7 @@ class _Gathering:
         """Take a block."""
         for group in block.groups:
             ticks = (group.times.astype(np.int64) - self.start) // CADENCE
-            for name, values in group.observed.items():
+            for name, values in group.truth.items():
                 for row in values:
                     self._take(name, ticks, row)
         for _, event in block.events:

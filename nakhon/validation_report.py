@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import html
 import itertools
 import math
 import string
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
-from plotly.offline import get_plotlyjs
 from plotly.subplots import make_subplots
 
 from collector.comparison import NOT_A_FORECAST
 from collector.export import write_whole
+from collector.page import chart, escaped, page
 from nakhon.validation_rows import Curve, Record, Row, curves_of, fault_of, records_of, statistic_of
 from simulator.validation.judgement import BAND, WIDEST
 
@@ -29,14 +25,6 @@ FINE = "in the band"
 EDGE = 3.0  # half widths of the band from its middle to the end of a strip
 _BLACK, _BLUE, _BAND, _RED = "#1f2933", "#0072B2", "rgba(0, 114, 178, 0.22)", "#A23B00"
 _ROW_HEIGHT, _MARGIN = 250, {"l": 46, "r": 10, "t": 34, "b": 34}
-_DRAW = """
-for (const script of document.querySelectorAll('script[type="application/json"]')) {
-  const chart = JSON.parse(script.textContent);
-  const place = document.getElementById(script.dataset.chart);
-  Plotly.newPlot(place, chart.data, chart.layout, {responsive: true, displayModeBar: false});
-}
-addEventListener('beforeprint', () => document.querySelectorAll('.chart').forEach(place => Plotly.Plots.resize(place)));
-"""
 _STYLE = """
 .outside { color: var(--red); }
 .key { color: var(--quiet); font-size: 13.5px; }
@@ -69,45 +57,20 @@ def validation_report(told: Mapping[str, Any]) -> str:
     records = records_of(told)
     several = [record for record in records if len(record.rows) > 1]
     single = [record for record in records if len(record.rows) == 1]
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{_policy()}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{TITLE}</title>
-<style>{files("collector").joinpath("report.css").read_text("utf-8")}{_STYLE}</style>
-</head>
-<body>
-<main>
-<h1>{TITLE}</h1>
-{_compared(told)}
-{_meaning()}
-{_summary(records)}
-{"".join(_section(record) for record in several)}
-{_singles(single)}
-{_left_out(told)}
-</main>
-<script>{get_plotlyjs()}</script>
-<script>{_DRAW}</script>
-</body>
-</html>
-"""
+    body = "\n".join(
+        (
+            _compared(told),
+            _meaning(),
+            _summary(records),
+            "".join(_section(record) for record in several),
+            _singles(single),
+            _left_out(told),
+        )
+    )
+    return page(TITLE, body, style=_STYLE)
 
 
 # ---- the page --------------------------------------------------------------------------------------------------
-
-
-@cache
-def _policy() -> str:
-    """Only the two scripts of the page may run, known by their hashes, and nothing may be fetched."""
-    digests = (hashlib.sha256(script.encode()).digest() for script in (get_plotlyjs(), _DRAW))
-    allowed = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
-    return f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:"
-
-
-def _text(value: object) -> str:
-    return html.escape(str(value), quote=True)
 
 
 def _compared(told: Mapping[str, Any]) -> str:
@@ -117,9 +80,9 @@ def _compared(told: Mapping[str, Any]) -> str:
     reserve = f" For {unjudged} of them the width of the band could not be judged." if unjudged else ""
     return f"""<p class="lead"><strong>{inside} of {rows} rows are inside{share}.</strong>{reserve}</p>
 <p class="forecast">{NOT_A_FORECAST}</p>
-<p>Measured series in <b>{_text(told["directory"])}</b>, as the mapping <b>{_text(told["mapping"])}</b> describes them,
-beside {_text(told["replications"])} simulations of the same cities, days and stations (seed {_text(told["seed"])},
-models of Nakhon {_text(told["version"])}).</p>"""
+<p>Measured series in <b>{escaped(told["directory"])}</b>, as the mapping <b>{escaped(told["mapping"])}</b> describes
+them, beside {escaped(told["replications"])} simulations of the same cities, days and stations
+(seed {escaped(told["seed"])}, models of Nakhon {escaped(told["version"])}).</p>"""
 
 
 def _meaning() -> str:
@@ -149,7 +112,7 @@ def _summary_line(record: Record, faults: Iterable[str]) -> str:
     counts = "".join(f'<td class="number">{found.count(fault) or ""}</td>' for fault in faults)
     target = record.anchor if len(record.rows) > 1 else "singles"
     share = 100 * record.inside / len(record.rows)
-    return f"""<tr><th scope="row"><a href="#{target}">{_text(record.name)}</a></th>
+    return f"""<tr><th scope="row"><a href="#{target}">{escaped(record.name)}</a></th>
 <td class="number">{len(record.rows)}</td><td class="number">{record.inside}</td>
 <td><span class="share"><span style="width:{share:.0f}%"></span></span></td>
 <td class="number">{record.unjudged or ""}</td>{counts}</tr>"""
@@ -157,9 +120,9 @@ def _summary_line(record: Record, faults: Iterable[str]) -> str:
 
 def _section(record: Record) -> str:
     source = " · ".join(filter(None, (record.source, record.licence and f"licence: {record.licence}")))
-    told = f'<p class="source">Measured: {_text(source)}</p>' if source else ""
+    told = f'<p class="source">Measured: {escaped(source)}</p>' if source else ""
     return f"""<section id="{record.anchor}">
-<h2>{_text(record.name)} <span class="unit">{record.inside} of {len(record.rows)} inside</span></h2>
+<h2>{escaped(record.name)} <span class="unit">{record.inside} of {len(record.rows)} inside</span></h2>
 {told}{_chart(record)}{_table(record.rows, statistic_of)}
 </section>
 """
@@ -177,7 +140,7 @@ def _table(rows: Sequence[Row], name: Callable[[Row], str]) -> str:
     head = "".join(f'<th scope="col" class="number">{key}</th>' for key in numbers)
     sources = dict(zip(dict.fromkeys(str(row["spread_from"]) for row in rows), _letters(), strict=False))
     body = "".join(_line(row, name(row), numbers, sources[str(row["spread_from"])]) for row in rows)
-    notes = "; ".join(f"<sup>{mark}</sup> {_text(source)}" for source, mark in sources.items())
+    notes = "; ".join(f"<sup>{mark}</sup> {escaped(source)}" for source, mark in sources.items())
     return f"""<div class="scroll"><table class="rows">
 <thead><tr><th scope="col">statistic</th><th scope="col">unit</th>{head}<th scope="col">in the band</th>
 <th scope="col">inside</th><th scope="col" class="number">width</th><th scope="col" class="number">spread</th>
@@ -187,10 +150,10 @@ def _table(rows: Sequence[Row], name: Callable[[Row], str]) -> str:
 def _line(row: Row, name: str, numbers: Iterable[str], source: str) -> str:
     cells = "".join(f'<td class="number">{_number(row[key])}</td>' for key in numbers)
     verdict = '<span class="better">yes</span>' if row["inside"] else '<span class="worse">no</span>'
-    return f"""<tr><th scope="row">{_text(name)}</th><td>{_text(row["unit"])}</td>{cells}
+    return f"""<tr><th scope="row">{escaped(name)}</th><td>{escaped(row["unit"])}</td>{cells}
 <td>{_strip(row)}</td><td>{verdict}</td><td class="number">{_number(row["width"])}</td>
 <td class="number">{_number(row["spread"])}<sup>{source}</sup></td>
-<td{"" if row["inside"] else ' class="outside"'}>{"" if row["why"] == FINE else _text(row["why"])}</td></tr>"""
+<td{"" if row["inside"] else ' class="outside"'}>{"" if row["why"] == FINE else escaped(row["why"])}</td></tr>"""
 
 
 def _letters() -> Iterator[str]:
@@ -205,7 +168,7 @@ def _left_out(told: Mapping[str, Any]) -> str:
     skipped = [f"{one['name']}: {one['why']}" for one in told.get("skipped", ())]
     parts = (("Series that were skipped", skipped), ("Notes from reading the files", told.get("notes", ())))
     lists = "".join(
-        f"<h2>{heading}</h2><ul class='notices'>{''.join(f'<li>{_text(line)}</li>' for line in lines)}</ul>"
+        f"<h2>{heading}</h2><ul class='notices'>{''.join(f'<li>{escaped(line)}</li>' for line in lines)}</ul>"
         for heading, lines in parts
         if lines
     )
@@ -249,15 +212,10 @@ def _chart(record: Record) -> str:
     curves = curves_of(record.rows)
     if not curves:
         return ""
-    figure = _figure(curves)
-    safe = figure.to_json().replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-    name = f"{record.anchor}-chart"
-    return f"""<figure><figcaption>Observed, over the band of the simulations</figcaption>
-<div class="key">Black: observed; a red diamond is outside, a hollow one in a band that is too wide.
-Blue: median and 95 % band of the simulations.</div>
-<div class="chart" id="{name}" style="min-height:{figure.layout.height}px"></div></figure>
-<script type="application/json" data-chart="{name}">{safe}</script>
-"""
+    key = """<div class="key">Black: observed; a red diamond is outside, a hollow one in a band that is too wide.
+Blue: median and 95 % band of the simulations.</div>"""
+    caption = "Observed, over the band of the simulations"
+    return chart(f"{record.anchor}-chart", caption, _figure(curves), key=key, bar=False)
 
 
 def _figure(curves: Sequence[Curve]) -> go.Figure:

@@ -21,7 +21,7 @@ HOMES = {
     "typer": ("nakhon/cli.py",),
     "prometheus_client": ("collector/metrics.py",),
     "openpyxl": ("collector/export.py",),
-    "plotly": ("collector/charts.py", "collector/report.py", "collector/api.py", "nakhon/validation_report.py"),
+    "plotly": ("collector/charts.py", "collector/page.py", "collector/api.py", "nakhon/validation_report.py"),
 }
 IMPURE = {"simpy", "paho", "duckdb", "os", "pathlib", "socket", "time", "random", "threading", "subprocess"}
 

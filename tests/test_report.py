@@ -86,7 +86,7 @@ def test_a_name_from_outside_is_never_markup() -> None:
 
 
 def test_a_name_in_a_chart_stays_the_text_it_is() -> None:
-    told = re.search(r'data-chart="pm25-time">(.*?)</script>', page(compared(name=EVIL)))
+    told = re.search(r'data-chart="pm25-time" data-bar="yes">(.*?)</script>', page(compared(name=EVIL)))
     assert told is not None
     assert json.loads(told[1])["data"][0]["name"].startswith(html.escape(EVIL))
 

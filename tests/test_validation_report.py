@@ -146,7 +146,7 @@ def test_quantiles_of_a_class_of_requests_are_not_taken_for_those_of_a_series() 
 def test_the_charts_hold_the_observed_values_and_mark_those_outside() -> None:
     outside = told()
     outside["rows"][1] |= {"observed": 9.0, "inside": False, "why": "observed above the band"}
-    found = re.search(r'data-chart="series-1-chart">(.*?)</script>', page(outside))
+    found = re.search(r'data-chart="series-1-chart" data-bar="no">(.*?)</script>', page(outside))
     assert found is not None
     low, high, median, observed = json.loads(found[1])["data"][:4]
     assert (low["y"], high["y"], median["y"], observed["y"]) == ([1.0] * 3, [3.0] * 3, [1.9] * 3, [2.0, 9.0, 2.0])
