@@ -1,6 +1,6 @@
 """Generating a year of 29 cities with 100 series each, against drawing as many standard normals; prints JSON.
 
-    python bench/generate.py [--days 365] [--block-days 61] [--processes 1]
+    python bench/generate.py [--days 365] [--block-days 112] [--processes 1]
 
 29 cities with every kind of station, at 15 minutes: 12 air-quality masts (48 series), 2 low-cost nodes (4), 4 weather
 stations (16), 4 noise meters (4), 2 river gauges (4), 8 traffic counters (16), 3 feeders (3), 2 payment gateways (2), 2
@@ -43,7 +43,7 @@ def simulate(names: tuple[str, ...], days: int, block_days: int) -> dict[str, fl
     simulation = Simulation(scenario)
     values = events = statistics = 0
     while simulation.now < scenario.end:
-        for block in simulation.advance(min(simulation.now + block_days * DAY, scenario.end)):
+        for block in simulation.city_by_city(min(simulation.now + block_days * DAY, scenario.end)):
             values += sum(observed.size for group in block.groups for observed in group.observed.values())
             events += len(block.events)
             statistics += len(block.statistics)
@@ -79,7 +79,7 @@ def measure(task: tuple[tuple[str, ...], int, int]) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Generate a year of readings, against drawing normals.")
     parser.add_argument("--days", type=int, default=365)
-    parser.add_argument("--block-days", type=int, default=61)
+    parser.add_argument("--block-days", type=int, default=112)
     parser.add_argument("--processes", type=int, default=1)
     options = parser.parse_args()
     names = members("ascn", date(2023, 12, 31))

@@ -22,7 +22,7 @@ from simulator.cases import CaseDays, CaseRecord, Integers
 from simulator.cities import City
 from simulator.crews import Batch, Columns, Crews, duties_of
 from simulator.drivers import DAY, RainDays, SharedDays, Storm, local_day, midnight, spans
-from simulator.events import CityEvents, Told, case_events
+from simulator.events import CaseEvents, CityEvents, Told
 from simulator.observation import gaps
 from simulator.parameters.services import Service, Shift
 from simulator.scenario import Scenario
@@ -82,7 +82,7 @@ class CityProcesses:
         for point in self._points:
             told.setdefault(point.service, []).extend(point.told(until, travel_time))
         names = {name: [entry.name for entry in getattr(services, name).work.categories] for name in told}
-        return CityEvents(tuple(case_events(parts, tuple(names[name])) for name, parts in told.items()))
+        return CityEvents(tuple(CaseEvents(tuple(parts), tuple(names[name])) for name, parts in told.items()))
 
     def forget(self, before: int) -> None:
         """Drop storms and gaps that ended more than a day before a time."""

@@ -45,7 +45,7 @@ class Crews:
     """Cases that wait for a crew, by priority and then first come first served; a crew works on one at a time.
 
     What happens are SimPy events with a callback: the end of each work, and an arrival only where it is not plain who
-    takes the case (a process for each crew and one for arrivals take four times the time). Where nothing waits, the
+    takes the case (a process for each crew and one for arrivals take over twice the time). Where nothing waits, the
     next case goes to an idle crew before it comes: it is begun as it comes. `batches` of cases ascend and do not end;
     cases are numbered from 0 as they come. `duties` has one function per crew; without crews cases are only counted.
 

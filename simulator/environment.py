@@ -18,6 +18,7 @@ LN_PER_DECIBEL = log(10.0) / 10.0
 MAGNUS_A, MAGNUS_B = 17.625, 243.04
 LN_WEIBULL_2_MEAN = -0.5 * float(np.euler_gamma)
 LN_WEIBULL_2_VARIANCE = np.pi**2 / 24.0
+CALM = 0.1
 WEIBULL_2_MEAN = float(gamma(1.5))
 
 
@@ -162,9 +163,10 @@ def wind_strength(quantile: Floats) -> Floats:
 def dilution(strength: Floats, exponent: float) -> Floats:
     """Get the effect of wind on ln PM2.5: `exponent` times ln of the wind strength above its mean.
 
-    E ln w = -γ/2 for a Weibull w of shape 2 and scale 1. The daily cycle of wind is in the daily cycle of PM2.5.
+    A strength below 0.1 counts as 0.1: in a calm the air still spreads (an assumption). E ln w = -γ/2 for a Weibull w
+    of shape 2 and scale 1. The daily cycle of wind is in the daily cycle of PM2.5.
     """
-    return exponent * (np.log(strength) - LN_WEIBULL_2_MEAN)
+    return exponent * (np.log(np.maximum(strength, CALM)) - LN_WEIBULL_2_MEAN)
 
 
 def scavenging(rain: Floats, coefficient: float, exponent: float, efficiency: float) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from heapq import merge
 
@@ -42,49 +42,34 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class CaseEvents:
-    """Events of cases as columns, in the order of time; iterating gives stations and events.
+    """Events of cases of one service; iterating gives stations and events in the order of time.
 
-    `times` (epoch seconds), `sources` (which of `told`), each (events,), with the case and the value of each event.
+    They are put in order only when someone iterates; of one moment they come as they are told.
     """
 
     told: tuple[Told, ...]
     categories: tuple[str, ...]
-    times: Integers
-    sources: Integers
-    values: Floats
-    cases: Cases
 
     def __len__(self) -> int:
-        return len(self.times)
+        return sum(len(part.times) for part in self.told)
 
     def __iter__(self) -> Iterator[tuple[StationProfile, Event]]:
-        columns = (self.sources, self.values, self.cases.day, self.cases.number, self.cases.kind)
-        lists = (column.tolist() for column in columns)
-        for time, source, value, day, number, kind in zip(self.times.astype("datetime64[s]"), *lists, strict=True):
+        cases = NO_CASES.then(*(part.cases for part in self.told))
+        times = np.concatenate([NO_CASES.opened, *(part.times for part in self.told)])
+        values = np.concatenate([NO_CASES.luck, *(part.values for part in self.told)])
+        sources = np.repeat(np.arange(len(self.told)), [len(part.times) for part in self.told])
+        order = times.argsort(kind="stable")
+        columns = (column[order].tolist() for column in (sources, values, cases.day, cases.number, cases.kind))
+        moments = times[order].astype("datetime64[s]")
+        for time, source, value, day, number, kind in zip(moments, *columns, strict=True):
             told = self.told[source]
             name, how = f"{date_of(day).isoformat()}-{number:03d}", told.happening
-            yield (
-                told.station,
-                Event(time, f"{name}-{how.suffix}", how.type, how.words(name, self.categories[kind], value)),
-            )
+            fields = how.words(name, self.categories[kind], value)
+            yield told.station, Event(time, f"{name}-{how.suffix}", how.type, fields)
 
-    def of(self, station: StationProfile, happening: str) -> Integers:
-        """Get the times of the events of one type at one station."""
-        which = [
-            at for at, told in enumerate(self.told) if told.station is station and told.happening.type == happening
-        ]
-        return np.asarray(self.times[np.isin(self.sources, which)])
-
-
-def case_events(told: Sequence[Told], categories: tuple[str, ...]) -> CaseEvents:
-    """Get events in the order of time; of one moment in the order in which they are told."""
-    told = tuple(told)
-    cases = NO_CASES.then(*(part.cases for part in told))
-    sources = np.repeat(np.arange(len(told)), [len(part.times) for part in told])
-    times = np.concatenate([NO_CASES.opened, *(part.times for part in told)])
-    values = np.concatenate([NO_CASES.luck, *(part.values for part in told)])
-    order = times.argsort(kind="stable")
-    return CaseEvents(told, categories, times[order], sources[order], values[order], cases.rows(order))
+    def of(self, happening: Happening, station: StationProfile | None = None) -> list[Told]:
+        """Get the events of one type, at one station or at all."""
+        return [part for part in self.told if part.happening is happening and station in (None, part.station)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +84,13 @@ class CityEvents:
     def __iter__(self) -> Iterator[tuple[StationProfile, Event]]:
         return merge(*self.parts, key=_moment)
 
-    def times(self, station: StationProfile, happening: str) -> Integers:
-        """Get the times (epoch seconds) of the events of one type at one station."""
-        found = [part.of(station, happening) for part in self.parts]
-        return np.sort(np.concatenate([NO_CASES.opened, *found]))
+    def of(self, happening: Happening, station: StationProfile | None = None) -> list[Told]:
+        """Get the events of one type, at one station or at all."""
+        return [told for part in self.parts for told in part.of(happening, station)]
+
+    def times(self, station: StationProfile, happening: Happening) -> Integers:
+        """Get the times (epoch seconds) of the events of one type at one station, ascending."""
+        return np.sort(np.concatenate([NO_CASES.opened, *(told.times for told in self.of(happening, station))]))
 
 
 def _moment(told: tuple[StationProfile, Event]) -> NDArray[np.datetime64]:

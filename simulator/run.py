@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
@@ -164,11 +164,18 @@ class Simulation:
         ValueError
             If `until` is not a positive whole number of ticks after `now`.
         """
+        return list(self.city_by_city(until))
+
+    def city_by_city(self, until: int) -> Iterator[CityBlock]:
+        """Get the same as `advance`, one city after another: who drops each block needs memory for one only.
+
+        All must be taken before the next call.
+        """
         cadence = self.scenario.cadence
         if until <= self.now or (until - self.now) % cadence:
             raise ValueError(f"expected a time whole ticks of {cadence} s after {self.now}, came {until}")
         times = np.arange(self.now, until, cadence, dtype=np.int64)
         shared = self._shared.atmosphere.render(times)
-        blocks = [city.advance(times, until, shared) for city in self._cities]
         self.now = until
-        return blocks
+        for city in self._cities:
+            yield city.advance(times, until, shared)

@@ -122,6 +122,27 @@ def test_the_most_urgent_is_served_first_and_nobody_is_interrupted():
     assert desk.begun == [(0, 0), (2, 100), (4, 105), (3, 110), (1, 115)]
 
 
+def test_of_those_that_come_at_once_an_idle_crew_takes_the_most_urgent():
+    clock = simpy.Environment()
+    desk = crews_for(clock, ALWAYS, [(10, 100, 2), (10, 5, 0), (500, 5, 0)])
+    clock.run(until=1000)
+    assert desk.begun == [(1, 10), (0, 15), (2, 500)]
+
+
+def test_a_case_is_not_told_of_before_it_comes_though_an_idle_crew_awaits_it():
+    clock, desk = desk_with(2, [10, 200, 300, 400], [5, 5, 5, 5])
+    told = []
+    for until in (100, 200, 201, 350):
+        clock.run(until=until)
+        told.append((*desk.take(until), desk.opened))
+    assert told == [
+        ([(0, 10)], [(0, 10, 15)], 1),
+        ([], [], 1),
+        ([(1, 200)], [], 2),
+        ([(2, 300)], [(1, 200, 205), (2, 300, 305)], 3),
+    ]
+
+
 def test_a_crew_works_in_its_shift_and_finishes_what_it_has_begun():
     start = midnight(MONDAY + 4, BANGKOK)  # Friday
     clock = simpy.Environment(initial_time=start)

@@ -6,7 +6,7 @@ import pytest
 from simulator import parameters
 from simulator.cases import NO_CASES, Cases, Progress
 from simulator.cities import cities
-from simulator.events import CityEvents, case_events
+from simulator.events import CaseEvents, CityEvents
 from simulator.scenario import StationCounts
 from simulator.stations import stations_of
 from simulator.streams import Streams
@@ -38,7 +38,7 @@ def free(times):
 
 def events(*told, service="requests"):
     names = tuple(entry.name for entry in getattr(parameters.services(RAYONG), service).work.categories)
-    return case_events([one for part in told for one in part], names)
+    return CaseEvents(tuple(one for part in told for one in part), names)
 
 
 def requests(desk, opened, closed=NO_CASES, closed_at=NONE):
@@ -72,8 +72,8 @@ def test_events_of_several_desks_come_in_the_order_of_time_and_may_be_asked_for_
         ("sd-01", "2024-01-01-002-closed", 400),
     ]
     assert len(told) == 5
-    assert told.times(one, REQUEST_OPENED.type).tolist() == [100, 300]
-    assert told.times(two, REQUEST_CLOSED.type).tolist() == [250]
+    assert told.times(one, REQUEST_OPENED).tolist() == [100, 300]
+    assert told.times(two, REQUEST_CLOSED).tolist() == [250]
 
 
 def test_without_services_there_are_no_events():

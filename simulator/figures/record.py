@@ -10,7 +10,7 @@ from simulator import economy, environment, parameters
 from simulator.cases import Integers
 from simulator.cities import City
 from simulator.drivers import local_day, midnight
-from simulator.events import CaseEvents, CityEvents
+from simulator.events import CityEvents, Told
 from simulator.flows.activity import State
 from simulator.streams import Floats
 from simulator.telling import REQUEST_CLOSED
@@ -32,9 +32,8 @@ class Record:
         self._add_air(state)
         days = range(local_day(start, self._zone), local_day(until - 1, self._zone) + 1)
         bounds = np.array([midnight(day, self._zone) for day in days], dtype=np.int64)
-        for part in events.parts:
-            if sources := [at for at, told in enumerate(part.told) if told.happening is REQUEST_CLOSED]:
-                self._add_closed(part, sources, days, bounds)
+        for told in events.of(REQUEST_CLOSED):
+            self._add_closed(told, days, bounds)
 
     def smoke(self, days: range) -> Floats:
         """Get the share of the PM2.5 of days above the threshold, NaN where the run has not been."""
@@ -46,10 +45,9 @@ class Record:
         counts = np.array([self._closed.get(day, (0, 0)) for day in days], dtype=np.float64).reshape(-1, 2)
         return counts[:, 0], counts[:, 1]
 
-    def _add_closed(self, part: CaseEvents, sources: list[int], days: range, bounds: Integers) -> None:
-        which = np.flatnonzero(np.isin(part.sources, sources))
-        rows = bounds.searchsorted(part.times[which], side="right") - 1
-        within = part.values[which] <= self._targets[part.cases.kind[which]]
+    def _add_closed(self, told: Told, days: range, bounds: Integers) -> None:
+        rows = bounds.searchsorted(told.times, side="right") - 1
+        within = told.values <= self._targets[told.cases.kind]
         columns = (np.bincount(found, minlength=len(days)).tolist() for found in (rows, rows[within]))
         for day, closed, good in zip(days, *columns, strict=True):
             before = self._closed.get(day, (0, 0))

@@ -110,7 +110,7 @@ class DeskGroup:
         """Get the backlog at the ticks from the events since the last block."""
         backlog = np.empty((len(self.stations), len(times)))
         for row, (station, before) in enumerate(zip(self.stations, self._open, strict=True)):
-            came, went = (events.times(station, told.type) for told in (REQUEST_OPENED, REQUEST_CLOSED))
+            came, went = (events.times(station, told) for told in (REQUEST_OPENED, REQUEST_CLOSED))
             backlog[row] = governance.service_backlog(times, came, went, before)
             self._open[row] += len(came) - len(went)
         moments = times.astype("datetime64[s]")
