@@ -60,6 +60,11 @@ class Validation:
         """The number of rows inside."""
         return sum(row.inside for row in self.rows)
 
+    @property
+    def unjudged(self) -> int:
+        """The number of rows inside whose width nobody can judge."""
+        return sum(row.unjudged for row in self.rows)
+
     def told(self) -> dict[str, Any]:
         """The validation as JSON holds it."""
         share = self.inside / len(self.rows) if self.rows else None
@@ -77,7 +82,7 @@ class Validation:
                 "rows": len(self.rows),
                 "inside": self.inside,
                 "share": share,
-                "spread_unknown": sum(row.spread is None and row.inside for row in self.rows),
+                "spread_unknown": self.unjudged,
             },
         }
 
@@ -189,10 +194,9 @@ def _show(done: Validation, measured: Sequence[Measured]) -> None:
         shown.print(note, style="dim", markup=False)
     if done.rows:
         share = done.inside / len(done.rows)
-        unknown = sum(row.spread is None and row.inside for row in done.rows)
         shown.print(
-            f"{done.inside} of {len(done.rows)} rows inside ({share:.0%}), of which {unknown} have a width nobody can "
-            f"judge; {done.replications} replications, seed {done.seed}; {len(done.skipped)} series skipped"
+            f"{done.inside} of {len(done.rows)} rows inside ({share:.0%}), of which {done.unjudged} have a width "
+            f"nobody can judge; {done.replications} replications, seed {done.seed}; {len(done.skipped)} series skipped"
         )
 
 

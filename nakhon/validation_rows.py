@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from simulator.validation.judgement import NOT_KNOWN
 from simulator.validation.statistics import MONTHS
 
 Row = Mapping[str, Any]
@@ -37,7 +38,8 @@ class Record:
     @property
     def unjudged(self) -> int:
         """Get the number of rows inside the width of whose band was not judged: nobody knows their spread."""
-        return sum(row["inside"] and row["spread"] is None for row in self.rows)
+        unknown = [row for row in self.rows if row["spread"] is None and row.get("spread_from", NOT_KNOWN) == NOT_KNOWN]
+        return sum(bool(row["inside"]) for row in unknown)
 
 
 @dataclass(frozen=True, slots=True)

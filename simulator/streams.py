@@ -12,12 +12,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from math import gcd
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 from scipy.special import ndtri
+
+from simulator.parameters.tables import MemoryTerms
 
 Floats = NDArray[np.float64]
 DAYS_AHEAD = 64
@@ -94,23 +95,6 @@ class Relaxation:
             return noise
         values, self._state = lfilter(self._input, self._feedback, noise, axis=-1, zi=self._state)
         return np.asarray(values)
-
-
-class MemoryTerms(Protocol):
-    """Shares of the variance and time constants (h) of a memory of three terms."""
-
-    @property
-    def fast_share(self) -> float: ...  # noqa: D102
-    @property
-    def fast_hours(self) -> float: ...  # noqa: D102
-    @property
-    def slow_share(self) -> float: ...  # noqa: D102
-    @property
-    def slow_hours(self) -> float: ...  # noqa: D102
-    @property
-    def cycle_share(self) -> float: ...  # noqa: D102
-    @property
-    def cycle_hours(self) -> float: ...  # noqa: D102
 
 
 class Memory:

@@ -92,11 +92,7 @@ class CityAir:
             common * factor + own * process.render(times)
             for factor, process in zip(regional, self._weather, strict=True)
         )
-        return (
-            temperature,
-            dew_point,
-            wind,
-        )
+        return temperature, dew_point, wind
 
     def _temperature(self, local: Calendar, anomaly: Floats) -> Floats:
         found = self._climate.temperature

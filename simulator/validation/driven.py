@@ -7,50 +7,36 @@ known only afterwards.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
-from simulator import parameters
-from simulator.cities import cities
-from simulator.drivers import fires_of
-from simulator.run import Simulation
+from simulator.validation.fires import fire_basin
 from simulator.validation.gathering import gathering_of
 from simulator.validation.judgement import Row
-from simulator.validation.reading import DAY, Measured
+from simulator.validation.reading import Measured
 from simulator.validation.series import Floats, Series
-from simulator.validation.worlds import World
+from simulator.validation.statistics import LIMITS
+from simulator.validation.worlds import World, simulated_blocks, whole
 
 LEAST_R2, MOST_ERROR = 0.55, 10.0
-LIMITS = (37.5, 75.0)
 BAND = (0.05, 0.5, 0.95)
 LEAST_DAYS = 30
-BLOCK_DAYS = 28
 FIGURES = ("R² of the median", "mean absolute error", *(f"days over {limit:g}" for limit in LIMITS))
 
 
 def driven(one: Measured, fires: Measured, seed: int, replication: int) -> Floats:
     """Get the simulated daily series of a city with the hotspots that were counted, NaN where nothing was measured."""
     assert isinstance(fires.record, Series)  # noqa: S101 - hotspots are a daily series
-    region = cities()[one.city].weather_region
-    basin = fires_of(region, parameters.sharing(region))
     days = fires.record.calendar.astype("datetime64[D]").astype(np.int64)
     known = np.isfinite(fires.record.values)
     counted = dict(zip(days[known].tolist(), fires.record.values[known].tolist(), strict=True))
-    whole = replace(one, families={}, of=None)
-    gathering = gathering_of(whole)
-    (scenario,) = World((whole,), (), ((int(one.edges[0]), _end(one)),)).scenarios(seed)
-    simulation = Simulation(scenario, replication, {basin: counted})
-    while simulation.now < scenario.end:
-        for block in simulation.advance(min(scenario.end, simulation.now + BLOCK_DAYS * DAY)):
-            gathering.add(block)
+    start, end = int(one.edges[0]), int(one.edges[-1])
+    (scenario,) = World((one,), (), ((start, start + whole(end - start)),)).scenarios(seed)
+    gathering = gathering_of(one)
+    for block in simulated_blocks(scenario, replication, {fire_basin(one.city): counted}):
+        gathering.add(block)
     record = gathering.record()
     assert isinstance(record, Series)  # noqa: S101 - gathered from a series
     return record.values
-
-
-def _end(one: Measured) -> int:
-    return int(one.edges[0]) - -(int(one.edges[-1]) - int(one.edges[0])) // 3600 * 3600
 
 
 def driven_rows(name: str, one: Measured, fires: Measured, simulated: list[Floats]) -> list[Row]:

@@ -15,21 +15,18 @@ from typing import TypeVar
 
 import numpy as np
 
-from simulator.run import CityBlock, Simulation
-from simulator.scenario import Scenario
 from simulator.validation.driven import FIGURES, driven, driven_rows
 from simulator.validation.families import Record, measure
 from simulator.validation.fires import simulated_hotspots
 from simulator.validation.gathering import gathering_of
 from simulator.validation.judgement import Declared, Row, judge, spread_of
 from simulator.validation.mapping import FIRES
-from simulator.validation.reading import DAY, Measured, Skipped, residual_pair
+from simulator.validation.reading import Measured, Skipped, residual_pair
 from simulator.validation.series import Series
 from simulator.validation.spread import rearranged, yearly
 from simulator.validation.statistics import Figures
-from simulator.validation.worlds import World, worlds_of
+from simulator.validation.worlds import World, simulated_blocks, worlds_of
 
-BLOCK_DAYS = 112
 LEAST_YEARS = 2
 Result = TypeVar("Result")
 
@@ -171,7 +168,7 @@ def simulated(world: World, seed: int, replication: int) -> tuple[dict[str, Reco
     gatherings = {one.name: gathering_of(one) for one in world.singles if one.indicator != FIRES}
     scenarios = world.scenarios(seed) if gatherings else []
     for number, scenario in enumerate(scenarios):
-        for block in _blocks(scenario, replication * len(scenarios) + number):
+        for block in simulated_blocks(scenario, replication * len(scenarios) + number):
             for one in world.singles:
                 if one.city == block.city and one.name in gatherings:
                     gatherings[one.name].add(block)
@@ -181,12 +178,6 @@ def simulated(world: World, seed: int, replication: int) -> tuple[dict[str, Reco
     missing = {name: why for name, gathering in gatherings.items() if (why := gathering.why_not())}
     records |= {name: gathering.record() for name, gathering in gatherings.items() if name not in missing}
     return records, missing
-
-
-def _blocks(scenario: Scenario, replication: int) -> Iterator[CityBlock]:
-    simulation = Simulation(scenario, replication)
-    while simulation.now < scenario.end:
-        yield from simulation.advance(min(scenario.end, simulation.now + BLOCK_DAYS * DAY))
 
 
 def _fires(one: Measured, seed: int, replication: int) -> Series:

@@ -20,6 +20,7 @@ WIDEST = 1.5
 TWO_SIDED = 2.0 * 1.96
 BAND = (0.025, 0.5, 0.975)
 LEAST_SHARE = 0.5
+NOT_KNOWN = "not known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,11 @@ class Row:
     inside: bool
     why: str
 
+    @property
+    def unjudged(self) -> bool:
+        """Tell whether it is inside, but with a width nobody can judge."""
+        return self.inside and self.spread_from == NOT_KNOWN
+
 
 def spread_of(
     name: str,
@@ -77,7 +83,7 @@ def spread_of(
         known[declared.source] = declared.sd * (abs(observed) if declared.relative else 1.0)
     found = {source: value for source, value in known.items() if value is not None}
     if not found:
-        return Spread(None, "not known")
+        return Spread(None, NOT_KNOWN)
     source = max(found, key=found.__getitem__)
     return Spread(found[source], source)
 

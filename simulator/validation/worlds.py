@@ -6,11 +6,13 @@ than 60 days is simulated in segments, each from its own start.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from types import MappingProxyType
 
 import numpy as np
 
+from simulator.run import CityBlock, Hotspots, Simulation
 from simulator.scenario import Scenario, StationCounts
 from simulator.validation.mapping import FIRES
 from simulator.validation.reading import DAY, HOUR, Measured
@@ -18,6 +20,7 @@ from simulator.validation.series import Integers, Series
 
 ALIKE = 0.9
 HOLE_DAYS = 60
+BLOCK_DAYS = 112
 TICKETS_WARM_UP_DAYS = 28
 PUBLICATION_DAYS = 100
 
@@ -81,7 +84,7 @@ def _segments(group: Sequence[Measured]) -> list[tuple[int, int]]:
     lasts = np.concatenate((cuts, [len(spans)])) - 1
     before, after = _margins(group)
     made = zip(spans[starts, 0].tolist(), ends[lasts].tolist(), strict=True)
-    return [(start - before, start - before + _whole(end + after - start + before)) for start, end in made]
+    return [(start - before, start - before + whole(end + after - start + before)) for start, end in made]
 
 
 def _spans(one: Measured) -> Integers:
@@ -98,7 +101,17 @@ def _margins(group: Sequence[Measured]) -> tuple[int, int]:
     return before * DAY, after * DAY
 
 
-def _whole(length: int) -> int:
+def simulated_blocks(
+    scenario: Scenario, replication: int, hotspots: Hotspots = MappingProxyType({})
+) -> Iterator[CityBlock]:
+    """Get what the cities of a scenario say, block by block, with hotspots that were counted if there are any."""
+    simulation = Simulation(scenario, replication, hotspots)
+    while simulation.now < scenario.end:
+        yield from simulation.advance(min(scenario.end, simulation.now + BLOCK_DAYS * DAY))
+
+
+def whole(length: int) -> int:
+    """Get a time (s) that is whole hours and at least a given one."""
     return -(-length // HOUR) * HOUR
 
 
