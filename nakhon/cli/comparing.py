@@ -1,0 +1,85 @@
+"""The commands that compare: cities with cities, the simulation with measurements."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nakhon.cli.application import app
+from nakhon.cli.options import ApiOption, JsonOption, StoreOption, source_of
+from nakhon.durations import parse_seconds
+
+
+@app.command(epilog="Example: nakhon compare --store duckdb://city.duckdb --indicator pm25 --report report.html")
+def compare(
+    indicator: Annotated[list[str], typer.Option(help="what to compare (may be repeated)")],
+    store: StoreOption = None,
+    api: ApiOption = None,
+    city: Annotated[list[str] | None, typer.Option(help="only these cities (may be repeated)")] = None,
+    run: Annotated[list[str] | None, typer.Option(help="only these runs (may be repeated)")] = None,
+    start: Annotated[str | None, typer.Option(help="from, such as 2024-01-01 or 2024-01-01T06:00")] = None,
+    end: Annotated[str | None, typer.Option(help="until (not included)")] = None,
+    bucket: Annotated[str, typer.Option(help="length of a bucket: a multiple of 30min")] = "1h",
+    utc: Annotated[bool, typer.Option("--utc", help="align on UTC instead of each city's local time")] = False,
+    baseline: Annotated[str | None, typer.Option(help="the reference: a run, a city, or run/city")] = None,
+    rank: Annotated[bool, typer.Option("--rank", help="rank the columns")] = False,
+    per_capita: Annotated[bool, typer.Option("--per-capita", help="per 100,000 inhabitants")] = False,
+    mixed_origins: Annotated[
+        bool, typer.Option("--mixed-origins", help="rank measured and simulated together")
+    ] = False,
+    unlike_populations: Annotated[
+        bool, typer.Option("--unlike-populations", help="rank per person although populations count unlike things")
+    ] = False,
+    report: Annotated[Path | None, typer.Option(help="write a report for a browser (HTML, one file)")] = None,
+    out: Annotated[list[Path] | None, typer.Option(help="write the table: .csv, .xlsx or .json (repeatable)")] = None,
+    title: Annotated[str, typer.Option(help="title of the report")] = "Comparison of cities",
+    as_json: JsonOption = False,
+) -> None:
+    """Compare cities and runs: coverage, mean, spread, and the difference in the direction that is better.
+
+    Exit code 1: a ranking was asked for and refused; the reason is printed.
+    """
+    from collector.comparison import Request
+    from nakhon.compare import Outputs, compare, parse_clock
+
+    request = Request(
+        tuple(indicator),
+        tuple(city or ()),
+        tuple(run or ()),
+        parse_clock(start),
+        parse_clock(end),
+        int(parse_seconds(bucket)),
+        local=not utc,
+        baseline=baseline,
+        rank=rank,
+        per_capita=per_capita,
+        mixed_origins=mixed_origins,
+        unlike_populations=unlike_populations,
+    )
+    done = compare(source_of(store, api), request, Outputs(report, tuple(out or ()), title, as_json))
+    raise typer.Exit(0 if done else 1)
+
+
+@app.command(epilog="Example: nakhon validate measurements/ --replications 60 --out rows.json")
+def validate(
+    directory: Annotated[Path, typer.Argument(help="a directory of measured series (CSV)")],
+    mapping: Annotated[
+        Path | None, typer.Option("--map", help="TOML file that says what they are (open data by default)")
+    ] = None,
+    replications: Annotated[int, typer.Option(min=2, max=10_000, help="how often to simulate them")] = 60,
+    seed: Annotated[int, typer.Option(min=0, help="seed of the ensemble")] = 7,
+    workers: Annotated[int | None, typer.Option(min=1, max=1_000, help="processes (all cores by default)")] = None,
+    only: Annotated[str, typer.Option(help="only rows whose name matches, such as 'Bangkok*: memory*'")] = "*",
+    report: Annotated[Path | None, typer.Option(help="write a report for a browser (HTML, one file)")] = None,
+    out: Annotated[Path | None, typer.Option(help="write the rows as JSON")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare an ensemble with measured series by statistics of shape. Exit code 1: a row is outside its band."""
+    from nakhon.validate import Outputs, cores, validate
+    from simulator.validation.ensemble import Ensemble
+
+    ensemble = Ensemble(replications, seed, workers or cores())
+    done = validate(directory, mapping, ensemble, only, Outputs(as_json, out, report))
+    raise typer.Exit(0 if done else 1)

@@ -1,0 +1,115 @@
+"""The commands that make cities talk: simulate, replay, demo."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from collector.language.errors import InputError
+from nakhon.cli.application import app
+from nakhon.cli.options import (
+    AuthorityOption,
+    CertificateOption,
+    KeyOption,
+    LedgerOption,
+    LimitOption,
+    PaceOption,
+    PackOption,
+    ProtocolOption,
+    QosOption,
+    RunOption,
+    StoreOption,
+    TargetOption,
+    Version,
+    WindowOption,
+    broker_of,
+)
+from nakhon.console import told
+from nakhon.durations import parse_seconds
+
+
+@app.command(epilog="Example: nakhon simulate demo --broker mqtt://localhost:1883 --pace max --ledger demo.ledger")
+def simulate(
+    scenario: Annotated[str, typer.Argument(help="a scenario file, or the name of a shipped one")],
+    broker: TargetOption,
+    store: StoreOption = None,
+    pace: PaceOption = "max",
+    start: Annotated[str, typer.Option(help="scenario (its own date) or now")] = "scenario",
+    run: RunOption = None,
+    ledger: LedgerOption = None,
+    pack: PackOption = 1,
+    qos: QosOption = 1,
+    window: WindowOption = 500,
+    limit: LimitOption = None,
+    mqtt: ProtocolOption = Version.FIVE,
+    ca: AuthorityOption = None,
+    cert: CertificateOption = None,
+    key: KeyOption = None,
+) -> None:
+    """Simulate the cities of a scenario and publish what they measure."""
+    from nakhon import commands
+    from nakhon.plays import simulated
+    from simulator.clock import parse_pace
+    from simulator.scenario import load_scenario
+
+    asked = commands.starting(load_scenario(scenario), start)
+    manner = commands.manner(pack, qos, window, ledger, limit)
+    play = simulated(asked, parse_pace(pace), run, pack)
+    done = commands.perform(play, manner, broker, store, lambda: broker_of(broker, mqtt, ca, cert, key))
+    raise typer.Exit(0 if done else 1)
+
+
+@app.command(epilog="Example: nakhon replay csv pm25.csv --map pm25.toml --broker mqtt://localhost:1883")
+def replay(
+    what: Annotated[str, typer.Argument(help="csv")],
+    file: Annotated[Path, typer.Argument(help="the recorded series")],
+    mapping: Annotated[Path, typer.Option("--map", help="TOML file that says what its columns are")],
+    broker: TargetOption,
+    store: StoreOption = None,
+    pace: PaceOption = "max",
+    start: Annotated[str, typer.Option(help="kept (the times as recorded) or now")] = "kept",
+    run: RunOption = None,
+    ledger: LedgerOption = None,
+    pack: PackOption = 1,
+    qos: QosOption = 1,
+    window: WindowOption = 500,
+    limit: LimitOption = None,
+    mqtt: ProtocolOption = Version.FIVE,
+    ca: AuthorityOption = None,
+    cert: CertificateOption = None,
+    key: KeyOption = None,
+) -> None:
+    """Publish a recorded series as a run of its own, of origin measured."""
+    from nakhon import commands
+    from nakhon.plays import parse_start, recorded
+    from simulator.clock import parse_pace
+
+    if what != "csv":
+        raise InputError(f"expected `nakhon replay csv FILE`, came {what!r}")
+    manner = commands.manner(pack, qos, window, ledger, limit)
+    play, about = recorded(file, mapping, parse_pace(pace), run, pack, parse_start(start, int(time.time())))
+    told.print(about, markup=False)
+    done = commands.perform(play, manner, broker, store, lambda: broker_of(broker, mqtt, ca, cert, key))
+    raise typer.Exit(0 if done else 1)
+
+
+@app.command(epilog="Example: nakhon demo --for 60s")
+def demo(
+    scenario: Annotated[str, typer.Option(help="a scenario file, or the name of a shipped one")] = "demo",
+    days: Annotated[int, typer.Option(min=0, max=60, help="days before now to simulate first, at full speed")] = 7,
+    pace: PaceOption = "900",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="port of the page; 0 takes a free one")] = 8080,
+    folder: Annotated[Path, typer.Option(help="where the store, the ledger and the report go")] = Path("output/demo"),
+    limit: LimitOption = None,
+) -> None:
+    """Broker, cities, collector and page together, from now on; then the audit and a comparison."""
+    from nakhon.demo import Staging, demo
+    from simulator.clock import parse_pace
+    from simulator.scenario import load_scenario
+
+    seconds = None if limit is None else parse_seconds(limit)
+    done = demo(Staging(load_scenario(scenario), days, parse_pace(pace), port, folder, seconds), told)
+    raise typer.Exit(0 if done else 1)
