@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import chain
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simulator import environment, governance
-from simulator.drivers import DAY, Storm, midnight, storm_table
+from simulator.drivers import DAY, Storm, midnights, storm_table
 from simulator.parameters.services import Service
 from simulator.streams import DailyNormals, Floats, QuantileNoise, Streams
 
@@ -84,16 +83,21 @@ class CaseRecord:
         """Record the next cases."""
         self._cases = self._cases.then(cases)
 
-    def take(self, opened: int, begun: list[tuple[int, int]], closed: list[tuple[int, int, int]]) -> Progress:
+    def take(self, opened: int, begun: Integers, closed: Integers) -> Progress:
         """Get what became of the cases since the last call.
 
-        `opened` is how many have come so far; `begun` has number and begin, `closed` number, begin and end.
+        `opened` is how many have come so far; `begun` and `closed` are rows of number, begin and end, (cases, 3).
         """
-        started, began = np.fromiter(chain.from_iterable(begun), np.int64, 2 * len(begun)).reshape(-1, 2).T
-        number, since, ended = np.fromiter(chain.from_iterable(closed), np.int64, 3 * len(closed)).reshape(-1, 3).T
         told, self._told = self._told, opened
         rows = self._cases.rows
-        return Progress(rows(np.arange(told, opened)), rows(started), began, rows(number), since, ended)
+        return Progress(
+            rows(np.arange(told, opened)),
+            rows(begun[:, 0]),
+            begun[:, 1],
+            rows(closed[:, 0]),
+            closed[:, 1],
+            closed[:, 2],
+        )
 
 
 class CaseDays:
@@ -121,32 +125,36 @@ class CaseDays:
 
     def draw(self, days: range, zone: ZoneInfo, storms: Iterable[Storm]) -> Cases:
         """Get the cases of the next local days in the order of time; days are drawn in order, each once."""
-        bounds = np.array([midnight(day, zone) for day in (*days, days.stop)], dtype=np.int64)
-        lengths, weekday = np.diff(bounds), (np.array(days) + 3) % 7
+        bounds = midnights(days, zone)
+        lengths, weekday = np.diff(bounds), (np.arange(days.start, days.stop) + 3) % 7
         counts = self._count.poisson(self._expected[weekday] * lengths / DAY)
         day = np.repeat(np.arange(len(days)), counts)
         moment, accepted, category = self._uniform.random((len(day), 3)).T
-        work, luck = self._normal.render(len(day))[:, 0]
-        hour = np.interp(moment, self._clock, np.arange(25.0))
-        opened = bounds[day] + (hour * (lengths / 24.0)[day]).astype(np.int64)
         mixing = governance.mixing(self._mixing.of(days), self._demand.dispersion, self._demand.most_mixing)
-        kept = self._thin(opened, accepted * self._most, mixing[day], storms)
+        needed = accepted * self._most
+        possible = np.flatnonzero(needed < self._rate(mixing, 1.0)[day])
+        hour = np.interp(moment[possible], self._clock, np.arange(25.0))
+        opened = bounds[day[possible]] + (hour * (lengths / 24.0)[day[possible]]).astype(np.int64)
+        order = opened.argsort(kind="stable")
+        kept, opened = possible[order], opened[order]
+        wet = needed[kept] < self._rate(mixing[day[kept]], self._wetness(opened, storms))
+        kept, opened = kept[wet], opened[wet]
+        work, luck = self._normal.render(len(day), kept)[:, 0]
         kinds = self._shares.searchsorted(category[kept], side="right")
-        hours = governance.work_hours(self._median[kinds], self._sigma[kinds], work[kept])
+        hours = governance.work_hours(self._median[kinds], self._sigma[kinds], work)
         number = kept - (np.cumsum(counts) - counts)[day[kept]]
         seconds = np.maximum(np.rint(3600.0 * hours), 60.0).astype(np.int64)
-        return Cases(day[kept] + days.start, number, opened[kept], kinds, seconds, luck[kept])
+        return Cases(day[kept] + days.start, number, opened, kinds, seconds, luck)
 
-    def _thin(self, opened: Integers, needed: Floats, mixing: Floats, storms: Iterable[Storm]) -> Integers:
-        """Get which candidates become cases, in the order of time: where the rate (1/h) is above what is needed."""
+    def _rate(self, mixing: Floats, wetness: Floats | float) -> Floats:
+        """Get the rate of cases (1/h) in an hour of factor 1."""
         made = self._demand
-        order = opened.argsort(kind="stable")
-        wetness = self._wetness(opened[order], storms)
-        rate = governance.service_requests(made.per_day, np.ones(1), mixing[order], wetness, made.rain_effect)
-        return np.asarray(order[needed[order] < rate])
+        return governance.service_requests(made.per_day, np.ones(1), mixing, wetness, made.rain_effect)
 
-    def _wetness(self, times: Integers, storms: Iterable[Storm]) -> Floats:
+    def _wetness(self, times: Integers, storms: Iterable[Storm]) -> Floats | float:
         """Get the rain of the last hours relative to what has the full effect."""
         made = self._demand
+        if not made.rain_effect:
+            return 0.0
         depth = environment.rain(times, int(3600 * made.rain_hours), storm_table(storms)) * made.rain_hours
         return np.minimum(depth / made.rain_full, 1.0)

@@ -127,13 +127,11 @@ class CityProcesses:
 
     def _fall_silent(self, station: StationProfile) -> Process:
         found = self.silent.setdefault(station.id, [])
-        timeout, now = self._drivers.timeout, self._start
-        yield timeout(now - self._drivers.now)
+        end = self._start
         for speaking, silent in gaps(self._streams, f"{self.city.id}/{station.id}", parameters.processes().stations):
-            yield timeout(speaking)
-            begin, now = now + speaking, now + speaking + silent
-            found.append((begin, now))
-            yield timeout(silent)
+            begin, end = end + speaking, end + speaking + silent
+            yield self._drivers.timeout(begin - self._drivers.now)
+            found.append((begin, end))
 
     def _cases(self, station: StationProfile, service: Service, record: CaseRecord) -> Iterator[Batch]:
         draws = CaseDays(self._streams, f"{self.city.id}/{station.id}", self._day, service)

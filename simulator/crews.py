@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from heapq import heappop, heappush
-from itertools import takewhile
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import simpy
 
+from simulator.cases import Integers
 from simulator.drivers import local_day, midnight
 from simulator.parameters.services import Shift
 
@@ -28,13 +29,13 @@ class Crew(simpy.Event):
         super().__init__(clock)
         self._ok, self._value, self._ended = True, None, [ended]
         self.duty = duty
-        self.case = self.begun = self.ends = 0
+        self.begun = self.ends = -1
 
-    def begin(self, case: int, begun: int, work: int) -> None:
-        """Work on a case from now or from a later time on."""
-        self.case, self.begun, self.ends = case, begun, begun + work
+    def work(self, begun: int, ends: int, now: int) -> None:
+        """Work from now or from a later time on."""
+        self.begun, self.ends = begun, ends
         self.callbacks = self._ended
-        self.env.schedule(self, delay=self.ends - self.env.now)
+        self.env.schedule(self, delay=ends - now)
 
     def pause(self, time: int) -> int:
         """Get the seconds from a time until the crew is on duty."""
@@ -55,24 +56,20 @@ class Crews:
         How many cases have come by the last `count`.
     waiting : list[tuple[int, int, int]]
         A heap of priority, number and work of those no crew has begun.
-    begun : list[tuple[int, int]]
-        Number and begin of those begun, and of those that idle crews will begin as they come.
-    closed : list[tuple[int, int, int]]
-        Number, begin and end of those done, in the order of their end.
     """
 
     def __init__(self, clock: simpy.Environment, duties: Iterable[Duty], batches: Iterator[Batch]) -> None:
         self._clock, self._batches = clock, batches
-        self._idle = deque(Crew(clock, duty, self._end) for duty in duties)
-        self._staffed = bool(self._idle)
+        self._crews = [Crew(clock, duty, self._end) for duty in duties]
+        self._idle, self._staffed = deque(self._crews), bool(self._crews)
         self._batch = next(batches)
         self._opened, self._work, self._priority = [self._batch[0]], list[int](), list[int]()
         self._drawn = self._coming = 0  # numbers of the first case of the batch and of the next one, within the batch
         self._next, self._turn = self._batch[0], -1
         self.opened = 0
         self.waiting: list[tuple[int, int, int]] = []
-        self.begun: list[tuple[int, int]] = []
-        self.closed: list[tuple[int, int, int]] = []
+        self._begun: list[int] = []  # number, begin and end of each case, also of those that idle crews will begin
+        self._told, self._left = int(clock.now), np.empty((0, 3), dtype=np.int64)
         if self._staffed:
             now = int(clock.now)
             self._at(max(self._next, now), now)
@@ -81,16 +78,19 @@ class Crews:
         """Count the cases that come before a time (epoch seconds)."""
         if self._next < until:
             self._admit(until - 1)
-        early = sum(1 for _ in takewhile(lambda begun: begun[1] >= until, reversed(self.begun)))
-        self.opened = self._drawn + self._coming - early
+        self.opened = self._drawn + self._coming - sum(crew.begun >= until for crew in self._crews)
 
-    def take(self, until: int) -> tuple[list[tuple[int, int]], list[tuple[int, int, int]]]:
-        """Get what was begun and what was closed since the last call, up to a time (epoch seconds)."""
+    def take(self, until: int) -> tuple[Integers, Integers]:
+        """Get the cases begun and the cases closed since the last call, before a time (epoch seconds).
+
+        Rows of number, begin and end in the order of begin and of end, (cases, 3); what was begun may end later.
+        """
         self.count(until)
-        still = len(self.begun) - (self._drawn + self._coming - self.opened)
-        begun, self.begun = self.begun[:still], self.begun[still:]
-        closed, self.closed = self.closed, []
-        return begun, closed
+        found = np.concatenate((self._left, np.array(self._begun, dtype=np.int64).reshape(-1, 3)))
+        begin, end = found[:, 1], found[:, 2]
+        begun, closed = found[(begin >= self._told) & (begin < until)], found[end < until]
+        self._begun, self._left, self._told = [], found[end >= until], until
+        return begun, closed[closed[:, 2].argsort(kind="stable")]
 
     def _admit(self, now: int) -> None:
         """Let the cases wait that have come by now; a batch is drawn when its time has come."""
@@ -121,7 +121,7 @@ class Crews:
                 idle.rotate(-1)
                 off += 1
             else:
-                self._begin(idle.popleft(), now)
+                self._go_on(idle.popleft(), now)
                 off = 0
         if idle and self.waiting:
             self._at(now + min(crew.pause(now) for crew in idle), now)
@@ -137,9 +137,7 @@ class Crews:
                 return self._at(begun, now)
             if idle[0].duty and (pause := self._turn_to_duty(begun)):
                 return self._at(begun + pause, now)
-            case = self._drawn + coming
-            self.begun.append((case, begun))
-            idle.popleft().begin(case, begun, work[coming])
+            self._begin(idle.popleft(), self._drawn + coming, begun, work[coming], now)
             self._coming = coming + 1
             self._next = opened[coming + 1]
         return None
@@ -155,18 +153,22 @@ class Crews:
             self._idle.rotate(-1)
         return least
 
-    def _begin(self, crew: Crew, now: int) -> None:
+    def _go_on(self, crew: Crew, now: int) -> None:
+        """Give the first of the waiting cases to a crew."""
         _, case, work = heappop(self.waiting)
-        self.begun.append((case, now))
-        crew.begin(case, now, work)
+        self._begin(crew, case, now, work, now)
+
+    def _begin(self, crew: Crew, case: int, begun: int, work: int, now: int) -> None:
+        ends = begun + work
+        self._begun += (case, begun, ends)
+        crew.work(begun, ends, now)
 
     def _end(self, crew: Crew) -> None:
         now = crew.ends
-        self.closed.append((crew.case, crew.begun, now))
         if self._next <= now:
             self._admit(now)
         if self.waiting and crew.duty is None:  # then no other crew on duty is idle
-            return self._begin(crew, now)
+            return self._go_on(crew, now)
         self._idle.append(crew)
         return self._act(now) if self.waiting else self._look_ahead(now)
 

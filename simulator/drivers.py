@@ -27,7 +27,7 @@ from simulator.streams import DailyNormals, Floats, Memory, Streams
 Scalar = TypeVar("Scalar", bound=np.generic)
 DAY = 86_400
 WARM_UP_DAYS = 40
-DAYS_AT_ONCE = 84
+DAYS_AT_ONCE = 122  # a year in three
 MOST_STORMS = 3
 _MID_MONTHS = np.array([-15, 16, 45.5, 75, 105.5, 136, 166.5, 197, 228, 258.5, 289, 319.5, 350, 381])
 _SONGKRAN = {(4, 13), (4, 14), (4, 15)}
@@ -78,6 +78,14 @@ def local_day(time: int, zone: ZoneInfo) -> int:
 def midnight(day: int, zone: ZoneInfo) -> int:
     """Get the time (epoch seconds) at which a local day begins."""
     return int(datetime.combine(date_of(day), datetime.min.time(), zone).timestamp())
+
+
+@lru_cache(maxsize=256)
+def midnights(days: range, zone: ZoneInfo) -> NDArray[np.int64]:
+    """Get the times (epoch seconds) at which local days begin, and at which the last of them ends, (days + 1,)."""
+    found = np.array([midnight(day, zone) for day in (*days, days.stop)], dtype=np.int64)
+    found.setflags(write=False)
+    return found
 
 
 def date_of(day: int) -> date:

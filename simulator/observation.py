@@ -72,14 +72,14 @@ class Observation:
         }
         self._say_zero(observed, state.times)
         for order, name in enumerate(self._calibrated):
-            mark(observed[name], state.times, calibrations(state.times, self._phases, order), np.nan)
+            observed[name][touched(state.times, calibrations(state.times, self._phases, order))] = np.nan
         return observed
 
     def _say_zero(self, observed: Mapping[str, Floats], times: Integers) -> None:
         if self._dead:
             together = self._zeros.within(times)
             for name, dead_ones in self._dead.items():
-                mark(observed[name], times, spells(together + dead_ones.within(times)), 0.0)
+                observed[name][touched(times, spells(together + dead_ones.within(times)))] = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,15 +220,13 @@ def spells(found: Iterable[tuple[int, int, int]]) -> Spells:
     return station, begin, end
 
 
-def mark(values: Floats, times: Integers, when: Spells, said: float) -> None:
-    """Set values, (stations, ticks), to what is said at the ticks of spells."""
+def touched(times: Integers, when: Spells) -> tuple[Integers, Integers]:
+    """Get which stations and which ticks are within spells, each (touched,)."""
     station, begin, end = when
-    if not station.size:
-        return
-    first = np.searchsorted(times, begin)
-    ticks = np.searchsorted(times, end) - first
-    tick = np.arange(ticks.sum()) - np.repeat(np.cumsum(ticks) - ticks - first, ticks)
-    values[np.repeat(station, ticks), tick] = said
+    first, last = times.searchsorted(begin), times.searchsorted(end)
+    ticks = last - first
+    tick = np.arange(ticks.sum()) - np.repeat(np.cumsum(ticks) - last, ticks)
+    return np.repeat(station, ticks), tick
 
 
 def gaps(streams: Streams, station: str, reliability: Reliability) -> Durations:
@@ -243,7 +241,7 @@ def gaps(streams: Streams, station: str, reliability: Reliability) -> Durations:
     while True:
         silent = 3600.0 * np.minimum(made.gap_hours * np.exp(made.gap_sd * luck.standard_normal(16)), made.gap_most)
         spans = np.rint([speaking * luck.standard_exponential(16), silent])
-        yield from map(tuple, np.maximum(spans, 1.0).astype(np.int64).T.tolist())
+        yield from zip(*np.maximum(spans, 1.0).astype(np.int64).tolist(), strict=True)
 
 
 def zeros(streams: Streams, station: str, made: Zeros) -> Durations:

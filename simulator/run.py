@@ -9,7 +9,6 @@ from types import MappingProxyType
 
 import numpy as np
 
-from collector.language.messages import Statistic
 from collector.language.profile import StationProfile
 from simulator import parameters
 from simulator.cases import Integers
@@ -28,7 +27,7 @@ from simulator.drivers import (
     storm_table,
 )
 from simulator.events import CityEvents
-from simulator.figures import CityFigures
+from simulator.figures import CityFigures, CityStatistics
 from simulator.flows.activity import Activity, State
 from simulator.flows.air import CityAir, Ticks
 from simulator.flows.groups import MODELS, DeskGroup, GroupBlock, SensorGroup
@@ -44,8 +43,8 @@ __all__ = ["CityBlock", "GroupBlock", "Simulation"]
 class CityBlock:
     """What one city says in [start, end) (epoch seconds).
 
-    Readings by group of stations, events in the order of time (iterating gives pairs of station and event),
-    statistics in the order of publication.
+    Readings by group of stations, events in the order of time and statistics in the order of publication (iterating
+    gives pairs of station and event, or statistic).
     """
 
     city: str
@@ -53,7 +52,7 @@ class CityBlock:
     end: int
     groups: tuple[GroupBlock, ...]
     events: CityEvents
-    statistics: tuple[tuple[StationProfile, Statistic], ...]
+    statistics: CityStatistics
 
 
 Hotspots = Mapping[str, Mapping[int, float]]

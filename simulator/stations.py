@@ -160,7 +160,7 @@ def _station(
     made = KINDS[kind]
     identity = f"{made.prefix}-{number:02d}"
     spread = parameters.processes().sites.position_sd
-    north, east = streams.generator(f"{city.id}/{identity}", "position").standard_normal(2)
+    north, east = streams.generator(f"{city.id}/{identity}", "position").standard_normal(2).tolist()
     return StationProfile(
         id=identity,
         city=city.id,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from math import gcd
 
 import numpy as np
@@ -64,14 +64,15 @@ class QuantileNoise:
         self._generators = [streams.generator(name, purpose).bit_generator for name in names]
         self._columns, self._words = columns, -(-columns // 4)
 
-    def render(self, ticks: int) -> Floats:
-        """Get the next draws, shape (columns, names, ticks)."""
-        values = np.empty((self._columns, len(self._generators), ticks))
+    def render(self, ticks: int, which: NDArray[np.int64] | None = None) -> Floats:
+        """Get the next draws, shape (columns, names, ticks), or only those at some of the ticks (numbered from 0)."""
+        values = np.empty((self._columns, len(self._generators), ticks if which is None else len(which)))
         for row, generator in enumerate(self._generators):
             words = generator.random_raw(ticks * self._words).astype("<u8", copy=False)
             quarters = words.view("<u2").reshape(ticks, 4 * self._words)
+            wanted = quarters if which is None else quarters[which]
             for column in range(self._columns):
-                _quantile_means().take(quarters[:, column], out=values[column, row], mode="clip")
+                _quantile_means().take(wanted[:, column], out=values[column, row], mode="clip")
         return values
 
 
@@ -85,8 +86,8 @@ class Relaxation:
 
     def __init__(self, first: Floats, hours: float, cadence: int, sd: float = 1.0) -> None:
         decay = float(np.exp(-cadence / (3600.0 * hours)))
-        self._input = [float(sd * np.sqrt(1.0 - decay**2))]
-        self._feedback = [1.0, -decay]
+        self._input = np.array([sd * np.sqrt(1.0 - decay**2)])
+        self._feedback = np.array([1.0, -decay])
         self._state = sd * decay * first
 
     def follow(self, noise: Floats) -> Floats:
@@ -109,18 +110,18 @@ class Memory:
             return Relaxation(first, hours, cadence, float(np.sqrt(share)))
 
         self._noise = QuantileNoise(streams, [name], f"{purpose}/memory", 4)
-        fast, slow, *waves = self._noise.render(1)
-        self._fast = term(fast, terms.fast_hours, terms.fast_share)
-        self._slow = term(slow, terms.slow_hours, terms.slow_share)
-        self._waves = term(np.concatenate(waves), terms.cycle_hours, terms.cycle_share) if terms.cycle_share else None
+        noise = self._noise.render(1)[:, 0]
+        self._fast = term(noise[:1], terms.fast_hours, terms.fast_share)
+        self._slow = term(noise[1:2], terms.slow_hours, terms.slow_share)
+        self._waves = term(noise[2:], terms.cycle_hours, terms.cycle_share) if terms.cycle_share else None
 
     def render(self, times: NDArray[np.int64]) -> Floats:
         """Get the values at the next ticks (epoch seconds), (ticks,)."""
-        fast, slow, *waves = self._noise.render(len(times))
-        values = self._fast.follow(fast)[0]
-        values += self._slow.follow(slow)[0]
+        noise = self._noise.render(len(times))[:, 0]
+        values = self._fast.follow(noise[:1])[0]
+        values += self._slow.follow(noise[1:2])[0]
         if self._waves:
-            cycles = self._waves.follow(np.concatenate(waves))
+            cycles = self._waves.follow(noise[2:])
             cycles *= _daily_waves(times)
             values += cycles[0]
             values += cycles[1]
@@ -130,8 +131,14 @@ class Memory:
 def _daily_waves(times: NDArray[np.int64]) -> Floats:
     """Get the cosine and the sine of the time of the day (UTC) at ticks of one cadence, (2, ticks)."""
     cadence = int(times[1] - times[0]) if len(times) > 1 else DAY
-    angle = 2.0 * np.pi / DAY * (times[: DAY // gcd(cadence, DAY)] % DAY)
-    return np.array([np.resize(np.cos(angle), len(times)), np.resize(np.sin(angle), len(times))])
+    return _waves_from(int(times[0]) % DAY, cadence, len(times))
+
+
+@lru_cache(maxsize=8)
+def _waves_from(second: int, cadence: int, ticks: int) -> Floats:
+    seconds = second + cadence * np.arange(min(DAY // gcd(cadence, DAY), ticks))
+    angle = 2.0 * np.pi / DAY * (seconds % DAY)
+    return np.array([np.resize(np.cos(angle), ticks), np.resize(np.sin(angle), ticks)])
 
 
 class DailyNormals:

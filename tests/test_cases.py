@@ -86,10 +86,10 @@ def test_a_record_tells_of_every_case_once():
     record = CaseRecord()
     record.add(cases([1, 2], [100, 200]))
     record.add(cases([3], [300]))
-    told = record.take(2, [(0, 100)], [(0, 100, 160)])
+    told = record.take(2, np.array([[0, 100, 160]]), np.array([[0, 100, 160]]))
     assert told.opened.number.tolist() == [1, 2]
     assert (told.begun.number.tolist(), told.begun_at.tolist()) == ([1], [100])
     assert (told.closed.number.tolist(), told.closed_at.tolist()) == ([1], [160])
-    told = record.take(3, [], [])
+    told = record.take(3, np.empty((0, 3), dtype=np.int64), np.empty((0, 3), dtype=np.int64))
     assert told.opened.number.tolist() == [3]
     assert len(told.begun) == len(told.closed) == 0

@@ -31,14 +31,24 @@ def crews_for(clock, duties, cases):
     return Crews(clock, duties, iter([(0, lambda: columns), (NEVER, tuple)]))
 
 
+def done(desk, until):
+    """Rows of number, begin and end of the cases closed before a time, in the order of their end."""
+    return desk.take(until)[1].tolist()
+
+
+def in_order_of_number(desk, until):
+    return np.array(sorted(done(desk, until))).T
+
+
 def waits(crews, load, replication, customers, warm_up, mean_work=100_000):
     """Mean wait in units of the mean work, share that waits, from one run of M/M/c after its warm-up."""
     generator = np.random.default_rng((17, crews, replication))
     opened = np.cumsum(generator.exponential(mean_work / load, customers)).round()
     work = np.maximum(generator.exponential(mean_work, customers), 1).round()
     clock, desk = desk_with(crews, opened, work)
-    clock.run(until=int(opened[-1]) + 100 * mean_work)
-    number, started, _ = np.array(sorted(desk.closed)).T
+    until = int(opened[-1]) + 100 * mean_work
+    clock.run(until=until)
+    number, started, _ = in_order_of_number(desk, until)
     assert number.tolist() == list(range(customers))
     waited = (started - opened)[warm_up:]
     return waited.mean() / mean_work, (waited > 0).mean()
@@ -64,9 +74,9 @@ def test_littles_law_holds_and_no_request_is_lost():
     clock, desk = desk_with(3, opened, generator.lognormal(7.3, 1.0, 3000).round() + 1)
     until = int(opened[-1]) + 1_000_000
     clock.run(until=until)
-    desk.count(until)
-    assert desk.opened == len(desk.closed) == 3000
-    number, _, ended = np.array(desk.closed).T
+    closed = desk.take(until)[1]
+    assert desk.opened == len(closed) == 3000
+    number, _, ended = closed.T
     spent = (ended - opened[number]).sum()
     moments = np.arange(0, until, 50)
     inside = np.searchsorted(opened, moments, "right") - np.searchsorted(ended, moments, "right")
@@ -77,16 +87,18 @@ def test_requests_are_served_in_the_order_they_came_and_crews_work_on_one_at_a_t
     opened = [10, 10, 20, 30, 500]
     clock, desk = desk_with(2, opened, [100, 50, 10, 10, 5])
     clock.run(until=10_000)
-    started = {number: started for number, started, _ in desk.closed}
+    started = {number: started for number, started, _ in done(desk, 10_000)}
     assert started == {0: 10, 1: 10, 2: 60, 3: 70, 4: 500}
 
 
 def test_an_open_request_is_neither_closed_nor_lost():
     clock, desk = desk_with(1, [10, 20, 30], [15, 1000, 10])
     clock.run(until=500)
-    desk.count(500)
-    assert desk.closed == [(0, 10, 25)]
-    assert desk.opened == len(desk.closed) + 1 + len(desk.waiting) == 3
+    begun, closed = desk.take(500)
+    assert closed.tolist() == [[0, 10, 25]]
+    assert begun.tolist() == [[0, 10, 25], [1, 25, 1025]]
+    assert desk.opened == len(begun) + len(desk.waiting) == 3
+    assert [rows.tolist() for rows in desk.take(600)] == [[], []]
 
 
 def test_quantiles_of_the_wait_agree_with_theory():
@@ -94,8 +106,9 @@ def test_quantiles_of_the_wait_agree_with_theory():
     generator, customers, mean_work = np.random.default_rng(5), 60_000, 10_000
     opened = np.cumsum(generator.exponential(mean_work / 2.0, customers)).round()
     clock, desk = desk_with(3, opened, np.maximum(generator.exponential(mean_work, customers), 1).round())
-    clock.run(until=int(opened[-1]) + 100 * mean_work)
-    number, started, _ = np.array(sorted(desk.closed)).T
+    until = int(opened[-1]) + 100 * mean_work
+    clock.run(until=until)
+    number, started, _ = in_order_of_number(desk, until)
     waited = (started - opened[number])[2000:] / mean_work
     for time in (0.5, 1.0, 2.0):
         assert (waited > time).mean() == pytest.approx(erlang_c(3, 2.0) * np.exp(-time), abs=0.02)
@@ -107,8 +120,9 @@ def test_general_work_waits_as_the_formula_of_pollaczek_and_khinchine_says():
     opened = np.cumsum(generator.exponential(mean_work / 0.7, customers)).round()
     work = generator.lognormal(np.log(mean_work) - sigma**2 / 2, sigma, customers).round() + 1
     clock, desk = desk_with(1, opened, work)
-    clock.run(until=int(opened[-1]) + 1000 * mean_work)
-    number, started, _ = np.array(sorted(desk.closed)).T
+    until = int(opened[-1]) + 1000 * mean_work
+    clock.run(until=until)
+    number, started, _ = in_order_of_number(desk, until)
     expected = 0.7 / 0.3 * np.exp(sigma**2) / 2
     assert (started - opened[number]).mean() / mean_work == pytest.approx(expected, rel=0.08)
 
@@ -118,15 +132,16 @@ def test_the_most_urgent_is_served_first_and_nobody_is_interrupted():
     cases = [(0, 100, 2), (10, 5, 2), (20, 5, 0), (30, 5, 1), (40, 5, 0)]
     desk = crews_for(clock, ALWAYS, cases)
     clock.run(until=1000)
-    assert desk.closed == [(0, 0, 100), (2, 100, 105), (4, 105, 110), (3, 110, 115), (1, 115, 120)]
-    assert desk.begun == [(0, 0), (2, 100), (4, 105), (3, 110), (1, 115)]
+    begun, closed = desk.take(1000)
+    assert closed.tolist() == [[0, 0, 100], [2, 100, 105], [4, 105, 110], [3, 110, 115], [1, 115, 120]]
+    assert begun.tolist() == closed.tolist()
 
 
 def test_of_those_that_come_at_once_an_idle_crew_takes_the_most_urgent():
     clock = simpy.Environment()
     desk = crews_for(clock, ALWAYS, [(10, 100, 2), (10, 5, 0), (500, 5, 0)])
     clock.run(until=1000)
-    assert desk.begun == [(1, 10), (0, 15), (2, 500)]
+    assert desk.take(1000)[0].tolist() == [[1, 10, 15], [0, 15, 115], [2, 500, 505]]
 
 
 def test_a_case_is_not_told_of_before_it_comes_though_an_idle_crew_awaits_it():
@@ -134,12 +149,28 @@ def test_a_case_is_not_told_of_before_it_comes_though_an_idle_crew_awaits_it():
     told = []
     for until in (100, 200, 201, 350):
         clock.run(until=until)
-        told.append((*desk.take(until), desk.opened))
+        told.append((*(rows.tolist() for rows in desk.take(until)), desk.opened))
     assert told == [
-        ([(0, 10)], [(0, 10, 15)], 1),
+        ([[0, 10, 15]], [[0, 10, 15]], 1),
         ([], [], 1),
-        ([(1, 200)], [], 2),
-        ([(2, 300)], [(1, 200, 205), (2, 300, 305)], 3),
+        ([[1, 200, 205]], [], 2),
+        ([[2, 300, 305]], [[1, 200, 205], [2, 300, 305]], 3),
+    ]
+
+
+@given(st.integers(1, 3), st.lists(st.integers(1, 4000), max_size=12), st.integers(0, 2**32 - 1))
+def test_each_case_is_told_of_once_however_often_one_asks(crews, asked, seed):
+    generator = np.random.default_rng(seed)
+    cases = np.sort(generator.integers(0, 4000, 30)), generator.integers(1, 400, 30)
+    (at_once, once), (clock, desk) = (desk_with(crews, *cases) for _ in range(2))
+    at_once.run(until=20_000)
+    told = []
+    for until in sorted({*asked, 20_000}):
+        clock.run(until=until)
+        told.append(desk.take(until))
+        assert all((rows[:, column] < until).all() for column, rows in enumerate(told[-1], start=1))
+    assert [np.concatenate(rows).tolist() for rows in zip(*told, strict=True)] == [
+        rows.tolist() for rows in once.take(20_000)
     ]
 
 
@@ -152,7 +183,7 @@ def test_a_crew_works_in_its_shift_and_finishes_what_it_has_begun():
     desk = crews_for(clock, office, cases)
     clock.run(until=start + 5 * 24 * hour)
     monday = start + (3 * 24 + 8) * hour
-    assert [(begun - start, ended - start) for _, begun, ended in desk.closed] == [
+    assert [(begun - start, ended - start) for _, begun, ended in done(desk, start + 5 * 24 * hour)] == [
         (15 * hour, 18 * hour),
         (monday - start, monday + hour - start),
         (monday + hour - start, monday + 2 * hour - start),
@@ -166,7 +197,8 @@ def test_a_call_that_meets_a_crew_off_duty_is_passed_on():
     cases = [(start + 10 * 3600, 60, 0), (start + 10 * 3600, 60, 0), (start + 20 * 3600, 60, 0)]
     desk = crews_for(clock, duties, cases)
     clock.run(until=start + 86_400)
-    assert [begun - opened for (_, begun, _), (opened, _, _) in zip(desk.closed, cases, strict=True)] == [0, 0, 0]
+    closed = done(desk, start + 86_400)
+    assert [begun - opened for (_, begun, _), (opened, _, _) in zip(closed, cases, strict=True)] == [0, 0, 0]
 
 
 @given(st.integers(1, 4), st.integers(0, 23), st.integers(1, 12), st.integers(1, 7), st.integers(0, 2**32 - 1))
@@ -178,13 +210,13 @@ def test_what_came_is_waiting_begun_or_closed(crews, begins, length, days, seed)
     cases = list(zip(opened.tolist(), generator.integers(60, 30_000, 60).tolist(), (opened % 3).tolist(), strict=True))
     desk = crews_for(clock, duties_of([shift], BANGKOK), cases)
     clock.run(until=start + 11 * 86_400)
-    desk.count(start + 11 * 86_400)
-    assert desk.opened == 60 == len(desk.waiting) + len(desk.begun)
-    assert {case for case, _, _ in desk.closed} <= {case for case, _ in desk.begun}
+    begun, closed = (rows.tolist() for rows in desk.take(start + 11 * 86_400))
+    assert desk.opened == 60 == len(desk.waiting) + len(begun)
+    assert {case for case, _, _ in closed} <= {case for case, _, _ in begun}
     on_duty = duties_of([shift], BANGKOK)[0] or (lambda _: 0)
-    assert all(on_duty(begun) == 0 for _, begun in desk.begun)
-    moments = [begun for _, begun in desk.begun] + [ended for _, _, ended in desk.closed]
-    busy = max(sum(b <= moment < e for _, b, e in desk.closed) for moment in moments) if moments else 0
+    assert all(on_duty(began) == 0 for _, began, _ in begun)
+    moments = [began for _, began, _ in begun] + [ended for _, _, ended in closed]
+    busy = max(sum(b <= moment < e for _, b, e in closed) for moment in moments) if moments else 0
     assert busy <= crews
 
 

@@ -53,6 +53,13 @@ def test_any_division_into_blocks_gives_the_same_values(lengths):
         assert np.array_equal(one.render(sum(lengths)), blocks)
 
 
+def test_the_draws_at_some_ticks_are_those_among_all():
+    which = np.array([0, 3, 7])
+    whole, some = (QuantileNoise(Streams(5), NAMES, "noise", 6) for _ in range(2))
+    assert np.array_equal(some.render(10, which), whole.render(10)[..., which])
+    assert np.array_equal(some.render(5), whole.render(5))
+
+
 @dataclass
 class Terms:
     fast_share: float = 0.3

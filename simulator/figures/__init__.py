@@ -1,5 +1,5 @@
 """The statistics of a city: what its statistics office publishes, late, and revises."""
 
-from simulator.figures.office import CityFigures
+from simulator.figures.office import CityFigures, CityStatistics
 
-__all__ = ["CityFigures"]
+__all__ = ["CityFigures", "CityStatistics"]

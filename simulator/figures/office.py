@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
 from operator import itemgetter
 from zoneinfo import ZoneInfo
 
@@ -24,7 +26,47 @@ from simulator.parameters.governance import Publication
 from simulator.scenario import Scenario
 from simulator.streams import DailyNormals, Floats, Streams
 
-Told = tuple[tuple[StationProfile, Statistic], ...]
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Figures of one revision of a statistic: by period when each appears (epoch seconds), and the values.
+
+    `times` are of consecutive periods of a `kind`, `values` (periods,) are NaN where there is nothing to tell.
+    """
+
+    indicator: str
+    kind: str
+    revision: int
+    times: Mapping[int, int]
+    values: Floats
+
+    def __len__(self) -> int:
+        return int(np.isfinite(self.values).sum())
+
+    def __iter__(self) -> Iterator[tuple[int, Statistic]]:
+        names, times = names_of(self.kind, range(min(self.times), max(self.times) + 1)), list(self.times.values())
+        columns = (names, times, np.array(times, dtype="datetime64[s]"), self.values.tolist())
+        for name, time, published, value in zip(*columns, strict=True):
+            if value == value:
+                yield time, Statistic(self.indicator, name, published, self.revision, value)
+
+
+@dataclass(frozen=True, slots=True)
+class CityStatistics:
+    """All that the statistics offices of a city publish in a block; iterating gives pairs in the order of time.
+
+    Each figure is told by all offices; figures are put in order only when someone iterates.
+    """
+
+    offices: tuple[StationProfile, ...]
+    parts: tuple[Published, ...]
+
+    def __len__(self) -> int:
+        return len(self.offices) * sum(map(len, self.parts))
+
+    def __iter__(self) -> Iterator[tuple[StationProfile, Statistic]]:
+        found = sorted(chain.from_iterable(self.parts), key=itemgetter(0))
+        return ((office, statistic) for _, statistic in found for office in self.offices)
 
 
 class CityFigures:
@@ -43,19 +85,18 @@ class CityFigures:
         self._series = [Series(name, made[name], find, city, scenario, streams, first) for name, find in true.items()]
         self._begun = False
 
-    def told(self, start: int, until: int, state: State, events: CityEvents) -> Told:
-        """Get what is published from `start` to before `until` (epoch seconds), in the order of time.
+    def told(self, start: int, until: int, state: State, events: CityEvents) -> CityStatistics:
+        """Get what is published from `start` to before `until` (epoch seconds).
 
         `state` and `events` are those of the block.
         """
         if not self._offices:
-            return ()
+            return CityStatistics((), ())
         self._record.add(state, events, start, until)
         found = [] if self._begun else [told for series in self._series for told in series.known()]
         found += [told for series in self._series for told in series.published(until)]
         self._begun = True
-        found.sort(key=itemgetter(0))
-        return tuple((office, statistic) for _, statistic in found for office in self._offices)
+        return CityStatistics(self._offices, tuple(found))
 
 
 class Series:
@@ -79,35 +120,34 @@ class Series:
         normals = streams.generator(city.id, f"{name}/error")
         self._error = DailyNormals(normals, FIRST_PERIOD.get(made.period, first))
 
-    def known(self) -> Iterator[tuple[int, Statistic]]:
-        """Get the newest figure published before the run and when it was, of a monthly or yearly statistic."""
+    def known(self) -> Iterator[Published]:
+        """Get the newest figure published before the run, of a monthly or yearly statistic."""
         if self._made.period != "day":
             period = self._schedules[0].next - 1
             revision = sum(schedule.next > period for schedule in self._schedules) - 1
-            yield from self._statistics({period: self._schedules[revision].time(period)}, revision)
+            true = self._true(range(period, period + 1))
+            yield self._figures({period: self._schedules[revision].time(period)}, revision, true)
 
-    def published(self, until: int) -> Iterator[tuple[int, Statistic]]:
-        """Get what is published and when, from the last call (or the start of the run) to before `until`."""
-        for revision, schedule in enumerate(self._schedules):
-            due = schedule.take(until)
-            if self._made.period == "day":
-                due = {period: time for period, time in due.items() if period >= self._since}
-            if due:
-                yield from self._statistics(due, revision)
+    def published(self, until: int) -> Iterator[Published]:
+        """Get what is published from the last call (or the start of the run) to before `until`."""
+        taken = [self._since_start(schedule.take(until)) for schedule in self._schedules]
+        if periods := [*chain.from_iterable(taken)]:
+            first = min(periods)
+            true = self._true(range(first, max(periods) + 1))
+            for revision, due in enumerate(taken):
+                if due:
+                    yield self._figures(due, revision, true[min(due) - first : max(due) + 1 - first])
 
-    def values(self, periods: range, revision: int) -> Floats:
-        """Get the figures of periods as published; NaN where there is nothing to publish."""
+    def _since_start(self, due: dict[int, int]) -> dict[int, int]:
+        if self._made.period != "day":
+            return due
+        return {period: time for period, time in due.items() if period >= self._since}
+
+    def _figures(self, due: dict[int, int], revision: int, true: Floats) -> Published:
+        """Get the figures of consecutive periods, by period the time (epoch seconds) at which each is due."""
         made, bounds = self._made, indicators()[self._name]
-        found = self._true(periods)
         if made.bias or made.sd:
             left = 1.0 - revision / (len(made.days) - 1)
-            found = found * (1.0 + left * (made.bias + made.sd * self._error.of(periods)))
-        return np.asarray(np.clip(found, bounds.minimum, bounds.maximum).round(made.digits))
-
-    def _statistics(self, due: dict[int, int], revision: int) -> Iterator[tuple[int, Statistic]]:
-        """Get the figures of consecutive periods, each with the time (epoch seconds) at which it is due."""
-        periods, times = range(min(due), max(due) + 1), list(due.values())
-        columns = (names_of(self._made.period, periods), times, np.array(times, dtype="datetime64[s]"))
-        for name, time, published, value in zip(*columns, self.values(periods, revision).tolist(), strict=True):
-            if value == value:
-                yield time, Statistic(self._name, name, published, revision, value)
+            true = true * (1.0 + left * (made.bias + made.sd * self._error.of(range(min(due), max(due) + 1))))
+        values = np.clip(true, bounds.minimum, bounds.maximum).round(made.digits)
+        return Published(self._name, made.period, revision, due, values)

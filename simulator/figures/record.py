@@ -9,7 +9,7 @@ import numpy as np
 from simulator import economy, environment, parameters
 from simulator.cases import Integers
 from simulator.cities import City
-from simulator.drivers import local_day, midnight
+from simulator.drivers import local_day, midnights
 from simulator.events import CityEvents, Told
 from simulator.flows.activity import State
 from simulator.streams import Floats
@@ -31,7 +31,7 @@ class Record:
         """Take in the block from `start` to before `until` (epoch seconds)."""
         self._add_air(state)
         days = range(local_day(start, self._zone), local_day(until - 1, self._zone) + 1)
-        bounds = np.array([midnight(day, self._zone) for day in days], dtype=np.int64)
+        bounds = midnights(days, self._zone)[:-1]
         for told in events.of(REQUEST_CLOSED):
             self._add_closed(told, days, bounds)
 

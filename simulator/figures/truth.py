@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simulator import economy, environment, governance, parameters
 from simulator.cities import City
-from simulator.drivers import DAY, date_of, midnight
+from simulator.drivers import DAY, midnight
 from simulator.figures.memory import MonthlyMemory, YearlyWalk
 from simulator.figures.record import Record
 from simulator.figures.schedule import days_of, first_day, years_since
@@ -52,7 +53,7 @@ class Tourism:
 
     def visitor_arrivals(self, days: range) -> Floats:
         """Get the visitors of local days."""
-        made, months = self._visitors, _months_of_year(days)
+        made, months = self._visitors, _months(days) % 12
         luck = self._mixing.of(days), self._count.of(days)
         attraction = self.attraction(days, self._smoke.visitors) * np.exp(made.month_sd * self._demand(days))
         return economy.visitor_arrivals(self._mean, np.array(made.monthly)[months], *luck, made.dispersion, attraction)
@@ -60,19 +61,21 @@ class Tourism:
     def hotel_occupancy(self, months: range) -> Floats:
         """Get the occupancy (%) of months."""
         made = self._occupancy
-        kept = np.array([self.attraction(days_of("month", month), self._smoke.occupancy).mean() for month in months])
+        first, days = first_day("month", months.start), [days_of("month", month) for month in months]
+        left = self.attraction(range(first, days[-1].stop), self._smoke.occupancy)
+        kept = np.array([left[month.start - first : month.stop - first].mean() for month in days])
         factor = np.array(made.monthly)[np.array(months, dtype=np.int64) % 12]
         return economy.hotel_occupancy(made.mean, factor, made.sd * self._rooms.of(months), kept)
 
     def _demand(self, days: range) -> Floats:
         """Get the demand of the month of each day, of mean 0 and variance 1: rooms and visitors share it."""
-        months = np.array([12 * (date_of(day).year - 1970) + date_of(day).month - 1 for day in days], dtype=np.int64)
+        months = _months(days)
         found = self._rooms.of(range(int(months[0]), int(months[-1]) + 1))
         return np.asarray(found[months - months[0]])
 
     def attraction(self, days: range, effect: float) -> Floats:
         """Get what smoke leaves of local days, relative to a usual day; 1 where the run has not been."""
-        usual = np.array(self._smoke.usual)[_months_of_year(days)]
+        usual = np.array(self._smoke.usual)[_months(days) % 12]
         left = economy.smoke_effect(self._record.smoke(days), usual, effect)
         return np.where(np.isfinite(left), left, 1.0)
 
@@ -156,5 +159,6 @@ class Services:
         return governance.eprocurement_share(years, made.ceiling, made.rate, deviation)
 
 
-def _months_of_year(days: range) -> list[int]:
-    return [date_of(day).month - 1 for day in days]
+def _months(days: range) -> NDArray[np.int64]:
+    """Get the months of local days, since 1970-01, (days,)."""
+    return np.array(days, dtype="datetime64[D]").astype("datetime64[M]").astype(np.int64)

@@ -26,7 +26,7 @@ from simulator.flows.portal import CityPortals
 from simulator.flows.traffic import TrafficCounters
 from simulator.flows.water import RiverGauges
 from simulator.flows.weather import WeatherStations
-from simulator.observation import Observation, bias, mark, spells
+from simulator.observation import Observation, bias, spells, touched
 from simulator.streams import Floats, QuantileNoise, Streams, once
 from simulator.telling import REQUEST_CLOSED, REQUEST_OPENED
 
@@ -94,9 +94,10 @@ class SensorGroup:
         truth = self._model.truth(state, noise)
         observed = self._observation.observe(truth, noise, state)
         when = spells((row, *span) for row, station in enumerate(self.stations) for span in silent.get(station.id, ()))
+        gone = touched(times, when)
         for values in observed.values():
-            mark(values, times, when, np.nan)
-        return GroupBlock(self.stations, times.astype("datetime64[s]"), truth, observed)
+            values[gone] = np.nan
+        return GroupBlock(self.stations, times.view("datetime64[s]"), truth, observed)
 
 
 class DeskGroup:
@@ -113,5 +114,5 @@ class DeskGroup:
             came, went = (events.times(station, told) for told in (REQUEST_OPENED, REQUEST_CLOSED))
             backlog[row] = governance.service_backlog(times, came, went, before)
             self._open[row] += len(came) - len(went)
-        moments = times.astype("datetime64[s]")
+        moments = times.view("datetime64[s]")
         return GroupBlock(self.stations, moments, {"service_backlog": backlog}, {"service_backlog": backlog.copy()})
