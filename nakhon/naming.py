@@ -21,7 +21,11 @@ def run_name(given: str | None, scenario: str) -> str:
 
 
 def collector_name(given: str | None, store: str) -> str:
-    """The collector's client id: the one given, or one that is the same at every start on this store and host."""
+    """The collector's client id: the one given, or one that is the same at every start on this store and host.
+
+    What a URL says beside which store it is (`?create=true`) does not change it.
+    """
     if given is not None:
         return given
-    return f"nakhon-collector-{blake2b(f'{socket.gethostname()} {store}'.encode(), digest_size=4).hexdigest()}"
+    place = f"{socket.gethostname()} {store.partition('?')[0]}"
+    return f"nakhon-collector-{blake2b(place.encode(), digest_size=4).hexdigest()}"

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from postgres import lake_url
 
 from collector.language.indicators import Origin
 from collector.language.messages import Event, Field, Message, Readings, Statistic
@@ -19,12 +20,16 @@ from collector.stores.protocol import Accepted, Batch, Fate, Rejection, Selectio
 START = 1_772_323_200  # 2026-03-01T00:00:00Z
 CITY = CityProfile("chiang-mai", "Chiang Mai", "Thailand", 18.79, 98.98, "Asia/Bangkok", 127_000, "municipality")
 
-URLS: dict[str, Callable[[Path], str]] = {"duckdb": lambda folder: f"duckdb://{folder / 'city.duckdb'}"}
+URLS: dict[str, Callable[[pytest.FixtureRequest, Path], str]] = {
+    "duckdb": lambda _, folder: f"duckdb://{folder / 'city.duckdb'}",
+    "ducklake": lambda _, folder: lake_url(folder),
+    "influxdb": lambda request, _: str(request.getfixturevalue("influxd").url()),
+}
 
 
 @pytest.fixture(params=URLS, name="url")
 def url_of_a_store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return URLS[request.param](tmp_path)
+    return URLS[request.param](request, tmp_path)
 
 
 @pytest.fixture
@@ -195,7 +200,7 @@ def test_buckets_keep_stations_of_different_origin_apart(store: Store) -> None:
     profile = StationProfile("b", "chiang-mai", "environment", "mast", "Mast B", 900, ("pm25",))
     measured = Status(True, "s1", profile, Origin.MEASURED)
     births = [(CityAddress("run-1", "chiang-mai"), birth()), (address("b", Kind.STATUS), measured)]
-    told = [accepted(readings([START], pm25=[10.0 * i]), i, address(station)) for i, station in enumerate("abb", 1)]
+    told = [accepted(readings([START + i], pm25=[10.0 * i]), i, address(name)) for i, name in enumerate("abb", 1)]
     store.write(Batch(told, births=births))
     table = store.read(Selection(("pm25",), bucket=1800))
     told_by_origin = zip(*(table[name].to_pylist() for name in ("origin", "value", "n")), strict=True)

@@ -9,9 +9,12 @@ from collector.language.errors import InputError
 from collector.stores.protocol import Store
 
 _MODULES = {
-    "duckdb": "collector.stores.duckdb_file",
+    "duckdb": "collector.stores.duckdb.store",
+    "ducklake:postgres": "collector.stores.ducklake.store",
     "http": "collector.stores.remote",
     "https": "collector.stores.remote",
+    "influxdb": "collector.stores.influx.store",
+    "influxdbs": "collector.stores.influx.store",
 }
 
 

@@ -134,6 +134,9 @@ class Store(Protocol):
     url: str
     promise: Promise
 
+    def objection(self, message: Message) -> str | None:
+        """Why the store can never keep a message, None if it can: it is rejected then, and blocks nothing."""
+
     def write(self, batch: Batch) -> None:
         """Return when the whole batch is durable; raise and keep nothing of it otherwise."""
 

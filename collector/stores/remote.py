@@ -16,27 +16,33 @@ from pydantic import TypeAdapter, ValidationError
 
 from collector.exchange import ARROW, JSON, CityEntry, decode_rejection, selection_parameters
 from collector.language.errors import InputError, StoreError
+from collector.language.messages import Message
 from collector.language.profile import CityProfile, StationProfile, Status
 from collector.stores.protocol import Batch, Fate, Position, Promise, Rejection, RunInfo, Selection
+from collector.stores.secrets import secret
 
 Checked = TypeVar("Checked")
 Parameters = Sequence[tuple[str, str]]
+TOKEN = "NAKHON_API_TOKEN"  # noqa: S105 - the name of the variable, not what it holds
 _PATIENCE = 120.0
 _PENDING = re.compile(r"^nakhon_messages_pending (\S+)$", re.MULTILINE)
 _EMPTY = ("unknown", "empty")  # like any store: a run that is not there has no rows
 
 
 def open_store(url: str, *, read_only: bool = True) -> RemoteStore:  # noqa: ARG001 - it cannot be anything else
-    """The running collector at `http://host:port`, to read from.
+    """The running collector at `http://host:port`, to read from; a token is taken from NAKHON_API_TOKEN.
 
     Raises
     ------
     InputError
-        For a URL without a host.
+        For a URL without a host, or with a password in it.
     StoreError
         If no collector answers there.
     """
-    if not urlsplit(url).hostname:
+    parts = urlsplit(url)
+    if parts.username or parts.password:
+        raise InputError(f"a password in a URL ends up in logs: put the collector's token into {TOKEN} instead")
+    if not parts.hostname:
         raise InputError(f"expected the URL of a collector such as http://localhost:8080, came {url!r}")
     return RemoteStore(url.rstrip("/"))
 
@@ -51,6 +57,10 @@ class RemoteStore:
         if not isinstance(health, dict) or health.get("service") != "nakhon":
             raise StoreError(f"expected a Nakhon collector at {url}, another service answered; check the address")
         self.promise = _checked(Promise, health.get("promise"))
+
+    def objection(self, message: Message) -> str | None:  # noqa: ARG002 - as every store
+        """None: whatever follows the wire can be kept."""
+        return None
 
     def write(self, batch: Batch) -> None:  # noqa: ARG002 - as every store
         """Raise `StoreError`: readings reach a collector through its broker."""
@@ -134,6 +144,8 @@ class RemoteStore:
     def _ask(self, path: str, parameters: Parameters, kind: str) -> bytes:
         query = f"?{urlencode(list(parameters))}" if parameters else ""
         request = Request(f"{self.url}{path}{query}", headers={"Accept": kind})  # noqa: S310 - http(s) by open_store
+        if token := secret(TOKEN):
+            request.add_unredirected_header("Authorization", f"Bearer {token}")  # never to another host
         try:
             with self._opener.open(request, timeout=_PATIENCE) as answer:
                 body: bytes = answer.read()
@@ -159,6 +171,8 @@ def _explained(error: HTTPError, url: str) -> Exception:
             told = str(json.loads(error.read())["error"])
         except (ValueError, KeyError, TypeError, OSError):
             return StoreError(f"{url} answered {error.code} {error.reason}; is it a Nakhon collector?")
+    if error.code in (401, 403):
+        return InputError(f"{url} refuses: {told}")
     return InputError(told) if error.code == 400 else StoreError(f"{url} answered {error.code}: {told}")
 
 

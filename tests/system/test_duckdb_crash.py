@@ -1,4 +1,4 @@
-"""A writer killed at any moment loses no batch it acknowledged, and leaves none torn."""
+"""Killed at any moment: no acknowledged batch is lost, none is torn; a layout, a policy, a copy is old or new."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ import sys
 import time
 from pathlib import Path
 
+import duckdb
+import numpy as np
 import pytest
 
 from collector.stores import open_store
+from collector.stores.duckdb.schema import VERSION
 from collector.stores.protocol import Fate, Selection
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +26,8 @@ import sys
 import numpy as np
 from collector.language.messages import Message, Readings
 from collector.language.topics import Address
-from collector.stores import duckdb_file, open_store
+from collector.stores import open_store
+from collector.stores.duckdb import store as duckdb_file
 from collector.stores.protocol import Accepted, Batch, Fate
 duckdb_file._SEAL_AT, duckdb_file._FOLD_AT = 2_000, 400
 url, stations, times = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
@@ -90,3 +94,111 @@ def check(url: str, acknowledged: int) -> int:
     assert sum(combined["n"].to_pylist()) == len(values)
     store.close()
     return batches
+
+
+FILLER = """
+import gzip, sys
+from pathlib import Path
+import duckdb
+old = Path(sys.argv[1])
+old.write_bytes(gzip.decompress(Path("tests/fixtures/store-version-1.duckdb.gz").read_bytes()))
+with duckdb.connect(str(old)) as connection:  # many readings, so that bringing it up to date takes a moment
+    connection.execute(
+        "INSERT INTO sealed SELECT 1 + i % 5, TIMESTAMP_S '2026-04-01' + to_seconds(i // 5 * 60), 5.0, 0 "
+        "FROM range(2000000) AS told(i)"
+    )
+"""
+MIGRATE = """
+import sys
+from collector.stores import open_store
+print("open", flush=True)
+open_store(sys.argv[1])
+print("done", flush=True)
+"""
+RETAIN = """
+import sys
+from collector.stores import open_store
+from collector.stores.duckdb import retention as duckdb_retention
+from collector.stores.keeping import Policy
+duckdb_retention.SLICE = 4_000
+store = open_store(sys.argv[1])
+print("open", flush=True)
+store.retain(Policy(raw=86_400))
+print("done", flush=True)
+"""
+BACKUP = """
+import sys
+from pathlib import Path
+from collector.stores import open_store
+store = open_store(sys.argv[1])
+print("open", flush=True)
+for number in range(1000):
+    store.backup(Path(sys.argv[2]) / f"copy{number}.duckdb")
+"""
+
+
+def killed(program: str, seconds: float, *arguments: str) -> bool:
+    """Kill a program so long after it says that it begins; whether it was done before."""
+    with subprocess.Popen([sys.executable, "-c", program, *arguments], stdout=subprocess.PIPE, cwd=ROOT) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"open\n"
+        select.select([process.stdout], [], [], seconds)
+        process.send_signal(signal.SIGKILL)
+        return process.stdout.read() == b"done\n"
+
+
+def schema_version(path: Path) -> int:
+    with duckdb.connect(str(path), read_only=True) as connection:
+        return int(connection.execute("SELECT version FROM meta").fetchall()[0][0])
+
+
+@pytest.mark.system
+def test_a_layout_brought_up_to_date_is_old_or_new_when_killed(tmp_path: Path) -> None:
+    path, chance = tmp_path / "city.duckdb", random.Random(3)
+    subprocess.run([sys.executable, "-c", FILLER, str(path)], check=True, timeout=60, cwd=ROOT)
+    outcomes = []
+    for _ in range(6):
+        if outcomes and outcomes[-1] == VERSION:
+            break
+        killed(MIGRATE, chance.uniform(0.0, 0.35), f"duckdb://{path}")
+        outcomes.append(schema_version(path))
+        assert outcomes[-1] in (1, VERSION)
+    store = open_store(f"duckdb://{path}")
+    assert store.runs()[0].readings == 2_001_154
+    store.close()
+    assert schema_version(path) == VERSION
+
+
+@pytest.mark.system
+def test_a_policy_killed_in_the_middle_has_taken_out_whole_spans(tmp_path: Path) -> None:
+    url, chance = f"duckdb://{tmp_path / 'city.duckdb'}", random.Random(4)
+    killed_writer(url, 1.0)
+    store = open_store(url)
+    series = store.series()
+    asked = Selection(("pm25",), bucket=3600, local=False)
+    expected = store.read(asked)
+    store.close()
+    done = False
+    for _ in range(6):
+        done = done or killed(RETAIN, chance.uniform(0.0, 0.3), url)
+        store = open_store(url)
+        assert store.series() == series
+        found = store.read(asked)
+        assert found.drop_columns("value") == expected.drop_columns("value")
+        np.testing.assert_allclose(found["value"].to_numpy(), expected["value"].to_numpy(), rtol=1e-12)
+        store.close()
+
+
+@pytest.mark.system
+def test_a_copy_killed_in_the_middle_is_not_there(tmp_path: Path) -> None:
+    url, chance = f"duckdb://{tmp_path / 'city.duckdb'}", random.Random(5)
+    acknowledged = killed_writer(url, 0.5)
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    for _ in range(3):
+        for copy in folder.iterdir():
+            copy.unlink()
+        killed(BACKUP, chance.uniform(0.1, 0.8), url, str(folder))
+        for copy in folder.glob("*.duckdb"):
+            check(f"duckdb://{copy}", acknowledged)
+        check(url, acknowledged)

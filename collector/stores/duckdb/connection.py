@@ -6,7 +6,7 @@ import os
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +15,8 @@ import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from collector.language.errors import StoreBusy, StoreError, StoreFull, StoreTooNew
-from collector.stores.duckdb_schema import ROW_GROUP, SCHEMA, VERSION
+from collector.stores.duckdb.migrations import check_version, migrate, refuse_unless_writable
+from collector.stores.duckdb.schema import ROW_GROUP, SCHEMA, VERSION
 
 _NO_SPACE = ("No space left on device", "File too large", "Disk quota exceeded")
 FEW = 50  # rows that go in quicker as parameters than as an Arrow table
@@ -33,7 +34,7 @@ class DuckFile:
         self._read_only = read_only
         self._idle = threading.Condition()
         self._turn = threading.RLock()
-        self._readers = 0
+        self._readers = self._frozen = 0
         self.closed = False
         self._connection: DuckDBPyConnection | None = None
         _claim(self.path)
@@ -87,7 +88,7 @@ class DuckFile:
         """
         with self._turn:
             log = self.path.with_name(f"{self.path.name}.wal")
-            if self._connection is None or not log.exists() or log.stat().st_size <= log_bytes:
+            if self._frozen or self._connection is None or not log.exists() or log.stat().st_size <= log_bytes:
                 return
             try:
                 self._connection.execute("CHECKPOINT store")
@@ -95,6 +96,31 @@ class DuckFile:
                 return
             except duckdb.Error:
                 self._disconnect()
+
+    @contextmanager
+    def frozen(self) -> Iterator[DuckDBPyConnection]:
+        """The file on the disk is whole and stays as it is until the block ends; the connection sees the same state.
+
+        Writing goes on after the moment that this takes: into the log, which is not moved into the file meanwhile.
+        """
+        with ExitStack() as stack:
+            with self._turn:
+                self.checkpoint()
+                if self._read_only or self.log_size():
+                    raise StoreError(f"what is in the log of {self.path} cannot be moved into the file now: try again")
+                connection = stack.enter_context(self.reading())
+                connection.execute("SELECT version FROM meta")  # a transaction sees the state of its first question
+                self._frozen += 1
+            try:
+                yield connection
+            finally:
+                with self._turn:
+                    self._frozen -= 1
+
+    def log_size(self) -> int:
+        """The bytes that wait in the log."""
+        log = self.path.with_name(f"{self.path.name}.wal")
+        return log.stat().st_size if log.exists() else 0
 
     def close(self) -> None:
         """Wait for the readers and let go of the file."""
@@ -172,12 +198,15 @@ def _open(path: Path, *, read_only: bool) -> DuckDBPyConnection:
         raise StoreError(f"there is no store {path}: name one that exists, or collect into it first")
     if not path.is_file():
         raise StoreError(f"{path} is not a file: name a file such as {path}/city.duckdb")
-    connection = _memory(path)
+    connection = memory(path)
     try:
         option = ", READ_ONLY" if read_only else ""
-        connection.execute(f"ATTACH '{_quoted(path)}' AS store (ROW_GROUP_SIZE {ROW_GROUP}{option})")
+        connection.execute(f"ATTACH '{quoted(path)}' AS store (ROW_GROUP_SIZE {ROW_GROUP}{option})")
         connection.execute("USE store")
-        _check_version(connection, path)
+        version = _version(connection, path)
+        if version < VERSION:
+            refuse_unless_writable(version, path, read_only=read_only)
+            migrate(connection, path, version)
     except duckdb.Error as error:
         connection.close()
         raise explained(error, path) from error
@@ -187,17 +216,12 @@ def _open(path: Path, *, read_only: bool) -> DuckDBPyConnection:
     return connection
 
 
-def _check_version(connection: DuckDBPyConnection, path: Path) -> None:
+def _version(connection: DuckDBPyConnection, path: Path) -> int:
     try:
         row = connection.execute("SELECT max(version) FROM store.meta").fetchone()
     except duckdb.CatalogException:
         raise StoreError(f"{path} is a DuckDB file, but not a store of Nakhon: name another file") from None
-    if row is None or row[0] is None:
-        raise StoreError(f"{path} has no schema version: it is damaged, restore it from a copy")
-    if row[0] > VERSION:
-        raise StoreTooNew(
-            f"{path} has schema version {row[0]}, this Nakhon knows up to {VERSION}: upgrade Nakhon to open it"
-        )
+    return check_version(row[0] if row else None, path)
 
 
 def _create(path: Path) -> None:
@@ -206,13 +230,13 @@ def _create(path: Path) -> None:
         raise StoreError(f"there is no directory {path.parent}: create it first")
     young = path.with_name(f".{path.name}.{os.getpid()}.new")
     young.unlink(missing_ok=True)
-    connection = _memory(path)
+    connection = memory(path)
     try:
-        connection.execute(f"ATTACH '{_quoted(young)}' AS store (ROW_GROUP_SIZE {ROW_GROUP})")
+        connection.execute(f"ATTACH '{quoted(young)}' AS store (ROW_GROUP_SIZE {ROW_GROUP})")
         connection.execute("USE store")
         connection.execute(SCHEMA)
         now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
-        connection.execute("INSERT INTO meta VALUES (?, ?, '')", [VERSION, now])
+        connection.execute("INSERT INTO meta VALUES (?, ?, '', NULL, NULL)", [VERSION, now])
         connection.execute("CHECKPOINT store")
         connection.close()
         young.rename(path)
@@ -226,14 +250,16 @@ def _create(path: Path) -> None:
         young.with_name(f"{young.name}.wal").unlink(missing_ok=True)
 
 
-def _memory(path: Path) -> DuckDBPyConnection:
+def memory(path: Path) -> DuckDBPyConnection:
+    """A connection that holds no file yet; what does not fit into memory goes beside `path`."""
     connection = duckdb.connect()
-    connection.execute(f"SET temp_directory = '{_quoted(path)}.tmp'")
+    connection.execute(f"SET temp_directory = '{quoted(path)}.tmp'")
     connection.execute("SET wal_autocheckpoint = '1TB'")
     return connection
 
 
-def _quoted(path: Path) -> str:
+def quoted(path: Path) -> str:
+    """A path within quotes of SQL."""
     return str(path).replace("'", "''")
 
 

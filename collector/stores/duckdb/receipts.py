@@ -8,7 +8,7 @@ import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from collector.positions import REMEMBERED
-from collector.stores.duckdb_connection import insert
+from collector.stores.duckdb.connection import insert
 from collector.stores.protocol import Position, Stream
 
 # UNION, not UNION ALL: a span that is there twice would be put in two islands.

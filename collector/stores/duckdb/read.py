@@ -12,9 +12,11 @@ from duckdb import DuckDBPyConnection
 
 from collector.language.errors import InputError
 from collector.language.time import EARLIEST, LATEST, format_epoch, period_start
-from collector.stores.duckdb_rollup import HALF_HOUR, STATE, WIDTH
+from collector.stores.duckdb.rollup import HALF_HOUR, STATE, WIDTH
+from collector.stores.duckdb.thinned import refuse_what_is_gone
 from collector.stores.protocol import Selection
 
+_CLEAN = "(city_id, bucket) NOT IN (SELECT (city, bucket) FROM dirty)"
 _ALWAYS = "TIMESTAMP_S '0001-01-01'"
 
 _NAMES = {"indicators": "indicator", "cities": "series_named.city", "runs": "run", "stations": "station"}
@@ -61,16 +63,23 @@ ORDER BY run, indicator, city, slot, origin
 """
 
 
-def read(connection: DuckDBPyConnection, selection: Selection, first: int) -> pa.Table:
-    """The values of a selection; the offset of each city's zone is that at the selection's start, or at `first`."""
-    _check(selection)
+def read(connection: DuckDBPyConnection, selection: Selection, first: int, *, thinned: bool = False) -> pa.Table:
+    """The values of a selection; the offset of each city's zone is that at the selection's start, or at `first`.
+
+    `thinned` says that some values are there as half hours only.
+    """
+    check(selection)
     chosen = connection.execute(_CHOSEN, _names(selection)).to_arrow_table()
     if selection.bucket is not None:
         start = first if selection.start is None else selection.start
         chosen = _with_shifts(chosen, start if selection.local else None, flagged=selection.flagged)
     connection.register("chosen", chosen)
     connection.register("revised", revised(connection, selection.known_at))
-    return _raw(connection, selection, chosen) if selection.bucket is None else _bucketed(connection, selection)
+    if thinned:
+        refuse_what_is_gone(connection, selection)
+    if selection.bucket is None:
+        return _raw(connection, selection, chosen)
+    return _bucketed(connection, selection, thinned=thinned)
 
 
 def choose(connection: DuckDBPyConnection, run: str | None) -> None:
@@ -113,14 +122,17 @@ def _named(rows: pa.Table, names: pa.Table) -> pa.Table:
     return pa.table({name: told[name] for name in order})
 
 
-def _bucketed(connection: DuckDBPyConnection, selection: Selection) -> pa.Table:
+def _bucketed(connection: DuckDBPyConnection, selection: Selection, *, thinned: bool) -> pa.Table:
     lower, upper = _whole_half_hours(selection)
     if lower > upper:
         parts = [_part("readings", _condition(selection), selection)]
     else:
         within = f"{{0}} >= {_stamp(lower)} AND {{0}} < {_stamp(upper)} AND {{0}} < frontier"
-        parts = [_rolled(within.format("bucket"), selection)]
+        moment = "moment" if thinned else "bucket"
+        parts = [_rolled("rollup", f"{within.format('bucket')} AND {_CLEAN}", selection, moment)]
         parts += [_part("readings", where, selection) for where in _unrolled(connection, within, selection)]
+    if thinned:
+        parts.append(_rolled("halfhourly", f"bucket >= {_stamp(lower)} AND bucket < {_stamp(upper)}", selection))
     parts.append(_part(BESIDE, _condition(selection), selection))
     return connection.execute(_COMBINED.format(parts=" UNION ALL ".join(parts))).to_arrow_table()
 
@@ -152,11 +164,10 @@ def _part(table: str, where: str, selection: Selection) -> str:
     )
 
 
-def _rolled(within: str, selection: Selection) -> str:
+def _rolled(table: str, within: str, selection: Selection, moment: str = "moment") -> str:
     return (
-        f"SELECT series, {_slot('bucket', selection)} AS slot, n, state, bucket AS moment "  # noqa: S608
-        f"FROM rollup JOIN chosen USING (series) WHERE {within} "
-        "AND (city_id, bucket) NOT IN (SELECT (city, bucket) FROM dirty)"
+        f"SELECT series, {_slot('bucket', selection)} AS slot, n, state, {moment} AS moment "  # noqa: S608
+        f"FROM {table} JOIN chosen USING (series) WHERE {within}"
     )
 
 
@@ -185,7 +196,7 @@ def _with_shifts(chosen: pa.Table, at: int | None, *, flagged: bool) -> pa.Table
     The frontier is put before all time where rollups cannot be used: they hold good values only, and no bucket
     of a zone that is not whole half hours away from UTC.
     """
-    shifts = np.array([0 if at is None else _offset(zone, at) for zone in chosen["timezone"].to_pylist()], np.int64)
+    shifts = np.array([0 if at is None else offset(zone, at) for zone in chosen["timezone"].to_pylist()], np.int64)
     frontier = chosen["frontier"].to_numpy().astype("datetime64[s]")
     frontier = np.where((shifts % WIDTH != 0) | flagged, np.datetime64("0001-01-01", "s"), frontier)
     place = chosen.schema.get_field_index("frontier")
@@ -196,7 +207,8 @@ def _names(selection: Selection) -> dict[str, list[str]]:
     return {name: list(getattr(selection, name)) for name in _NAMES}
 
 
-def _check(selection: Selection) -> None:
+def check(selection: Selection) -> None:
+    """Raise `InputError` for a bucket or a time that cannot be asked for."""
     bucket = selection.bucket
     if bucket is not None and (bucket <= 0 or bucket % WIDTH):
         raise InputError(f"expected a bucket of whole half hours (a multiple of {WIDTH} seconds), came {bucket}")
@@ -208,18 +220,18 @@ def _check(selection: Selection) -> None:
 @lru_cache(maxsize=4096)
 def _period_start(zone: str | None, period: str) -> int:
     start = int(period_start(period).astype(np.int64))
-    return start - _offset(zone, start - _offset(zone, start))
+    return start - offset(zone, start - offset(zone, start))
 
 
-def _offset(zone: str | None, at: int) -> int:
+def offset(zone: str | None, at: int) -> int:
     """Seconds a zone is ahead of UTC at a time; 0 where the zone is not known."""
     if zone is None:
         return 0
     try:
-        offset = datetime.fromtimestamp(at, ZoneInfo(zone)).utcoffset()
+        ahead = datetime.fromtimestamp(at, ZoneInfo(zone)).utcoffset()
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return 0
-    return int((offset or timedelta()).total_seconds())
+    return int((ahead or timedelta()).total_seconds())
 
 
 def _stamp(epoch: int) -> str:

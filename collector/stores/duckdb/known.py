@@ -22,6 +22,14 @@ FROM asked JOIN series_named USING (run, city, pillar, station, indicator)
 WHERE readings.time >= ?::TIMESTAMP_S AND readings.time <= ?::TIMESTAMP_S
 GROUP BY place, indicator, line
 """
+# Of a time whose raw values are gone only the last value of a series can be told; any other contradicts infinity.
+_GONE = """
+SELECT place, indicator, line, any_value(CASE WHEN tally.last = asked.time THEN tally.value ELSE 'inf'::DOUBLE END)
+FROM asked JOIN series_named USING (run, city, pillar, station, indicator) JOIN tally USING (series)
+     JOIN (SELECT series, max(raw) AS raw FROM thinned GROUP BY series) AS thin USING (series)
+WHERE asked.time < thin.raw
+GROUP BY place, indicator, line
+"""
 _EVENTS = """
 SELECT place, epoch(arg_min(events.time, events.rowid))::BIGINT, events.id,
        arg_min(events.type, events.rowid), arg_min(fields, events.rowid)
@@ -42,16 +50,20 @@ _ADDRESS = [(name, pa.string()) for name in ("run", "city", "pillar", "station")
 Held = list[Body | None]
 
 
-def known(connection: DuckDBPyConnection, messages: Sequence[Message]) -> Held:
-    """For each message what is stored under its keys, first come first kept, None where nothing is."""
+def known(connection: DuckDBPyConnection, messages: Sequence[Message], *, thinned: bool = False) -> Held:
+    """For each message what is stored under its keys, first come first kept, None where nothing is.
+
+    `thinned` says that some values are there as half hours only. Of their times it is infinity, which every value
+    contradicts: whether such a reading is new cannot be told, so it is kept apart rather than lost or counted twice.
+    """
     held: Held = [None] * len(messages)
-    _readings(connection, messages, held)
+    _readings(connection, messages, held, thinned=thinned)
     _events(connection, messages, held)
     _statistics(connection, messages, held)
     return held
 
 
-def _readings(connection: DuckDBPyConnection, messages: Sequence[Message], held: Held) -> None:
+def _readings(connection: DuckDBPyConnection, messages: Sequence[Message], held: Held, *, thinned: bool) -> None:
     keys = [
         (place, *_names(message.address), indicator, line, time)
         for place, message in enumerate(messages)
@@ -65,7 +77,8 @@ def _readings(connection: DuckDBPyConnection, messages: Sequence[Message], held:
     _ask(connection, keys, columns)
     times = [key[-1] for key in keys]
     bounds = [format_epoch(min(times))[:-1], format_epoch(max(times))[:-1]]
-    for place, indicator, line, value in connection.execute(_READINGS, bounds).fetchall():
+    gone = connection.execute(_GONE).fetchall() if thinned else []
+    for place, indicator, line, value in [*gone, *connection.execute(_READINGS, bounds).fetchall()]:
         body = held[place]
         if body is None:
             body = held[place] = _empty(messages[place].body)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from collector.language.indicators import IndicatorKind, Rollup, indicators
 from collector.language.messages import Event, Readings, Statistic, Times, Values
 from collector.positions import short
-from collector.stores.duckdb_names import Names, StationNames
+from collector.stores.duckdb.names import Names, StationNames
 from collector.stores.protocol import Accepted, Fate, Rejection
 
 OUT_OF_BOUNDS = 1

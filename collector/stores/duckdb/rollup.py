@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from collector.language.indicators import indicators
 from collector.language.time import EARLIEST, format_epoch
-from collector.stores.duckdb_connection import insert
-from collector.stores.duckdb_names import Names
+from collector.stores.duckdb.connection import insert
+from collector.stores.duckdb.names import Names
 
 WIDTH = 1800
 NEVER = np.iinfo(np.int64).min
@@ -28,6 +28,18 @@ STATE = """CASE any_value(rollup)
     WHEN 'energetic_mean' THEN sum(pow(10, value / 10)) FILTER (WHERE rollup = 'energetic_mean')
     ELSE sum(value) END"""
 
+_ADDED = "('mean', 'sum', 'share')"  # their state is the same
+_NEW_RULES = f"""
+UPDATE series SET registered = told.registered, rollup = told.rollup FROM (
+    SELECT series.id, incoming.id IS NOT NULL AS registered, coalesce(incoming.rollup, 'mean') AS new,
+           CASE WHEN kept.run IS NULL OR (series.rollup IN {_ADDED} AND new IN {_ADDED})
+                THEN new ELSE series.rollup END AS rollup
+    FROM series JOIN city ON city.id = series.city LEFT JOIN incoming ON incoming.id = series.indicator
+         LEFT JOIN (SELECT DISTINCT run, indicator FROM (SELECT DISTINCT series FROM halfhourly) AS held
+                    JOIN series ON series.id = held.series JOIN city ON city.id = series.city) AS kept
+         ON kept.run = city.run AND kept.indicator = series.indicator
+) AS told WHERE told.id = series.id
+"""  # noqa: S608
 
 HALF_HOUR = "time_bucket(INTERVAL 30 MINUTE, time::TIMESTAMP)::TIMESTAMP_S"
 
@@ -99,7 +111,7 @@ class Rollups:
         )
         connection.execute(
             f"""INSERT INTO rollup
-                SELECT series, bucket, count(*), {STATE} FROM (
+                SELECT series, bucket, count(*), {STATE}, max(time) FROM (
                     SELECT readings.series, time, value, rollup, {HALF_HOUR} AS bucket, city
                     FROM readings JOIN series ON series.id = readings.series
                     WHERE quality = 0 AND time >= ?::TIMESTAMP_S AND time < ?::TIMESTAMP_S
@@ -118,7 +130,7 @@ class Rollups:
         connection.register("span", span)
         connection.execute(
             f"""INSERT INTO rollup
-                SELECT series, bucket, count(*), {STATE} FROM (
+                SELECT series, bucket, count(*), {STATE}, max(time) FROM (
                     SELECT readings.series, time, value, rollup, {HALF_HOUR} AS bucket
                     FROM readings JOIN series ON series.id = readings.series JOIN span ON span.city = series.city
                     WHERE quality = 0 AND time >= span.low AND time < span.high
@@ -139,16 +151,16 @@ def rules() -> str:
 
 
 def forget_if_rules_changed(connection: DuckDBPyConnection) -> None:
-    """Drop all rollups (they are computed anew) if the catalogue combines some indicator otherwise than before."""
+    """Drop all rollups (they are computed anew) if the catalogue combines some indicator otherwise than before.
+
+    A run whose past of an indicator is kept in half hours only goes on combining that indicator as before: what they
+    stand for is gone.
+    """
     if connection.execute("SELECT rollups FROM meta").fetchall()[0][0] == rules():
         return
     rows = [(entry.id, entry.rollup.value) for entry in indicators().values()]
     connection.register("incoming", pa.table([[r[0] for r in rows], [r[1] for r in rows]], names=["id", "rollup"]))
-    connection.execute(
-        """UPDATE series SET registered = incoming.id IS NOT NULL, rollup = coalesce(incoming.rollup, 'mean')
-           FROM (SELECT DISTINCT indicator FROM series) AS used LEFT JOIN incoming ON incoming.id = used.indicator
-           WHERE used.indicator = series.indicator"""
-    )
+    connection.execute(_NEW_RULES)
     connection.unregister("incoming")
     for table in ("rollup", "frontier", "dirty"):
         connection.execute(f"DELETE FROM {table}")  # noqa: S608 - names of our own

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,9 +12,9 @@ from duckdb import DuckDBPyConnection
 from numpy.typing import NDArray
 
 from collector.language.indicators import Rollup, indicators
-from collector.language.profile import CityProfile, Status, encode_status
+from collector.language.profile import CityProfile, StationProfile, Status, decode_status, encode_status
 from collector.language.topics import Address, CityAddress
-from collector.stores.duckdb_connection import insert
+from collector.stores.duckdb.connection import insert
 
 _TYPES = {
     "run": [("id", pa.uint32()), ("name", pa.string()), ("scenario", pa.string()), ("digest", pa.string())],
@@ -72,6 +73,10 @@ class Names:
         self._scenarios: list[tuple[str, str | None, int]] = []
         self._bounds: list[tuple[float, float]] = [(-np.inf, np.inf)]
         self._series_city: list[int] = [0]
+        self._highest = dict.fromkeys(("run", "city", "station", "stream"), 0)
+        self._city_run: dict[int, int] = {}
+        self._rules: dict[tuple[int, str], str] = {}
+        self._told: list[tuple[str, int, str]] = []
         self._arrays: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]] | None = None
         self._runs: dict[str, tuple[int, str | None]] = {}
         self._cities: dict[tuple[str, str], int] = {}
@@ -81,15 +86,15 @@ class Names:
 
     @property
     def cities(self) -> int:
-        """How many cities have a number: these are 1 to `cities`."""
-        return len(self._cities)
+        """The highest number of a city."""
+        return self._highest["city"]
 
     def station(self, address: Address) -> StationNames:
         """The station behind an address."""
         key = (address.run, address.city, address.pillar, address.station)
         known = self._stations.get(key)
         if known is None:
-            known = StationNames(len(self._stations) + 1, self.city(address.run, address.city))
+            known = StationNames(self._next("station"), self.city(address.run, address.city))
             self._stations[key] = known
             self._new["station"].append((known.id, known.city, address.pillar, address.station))
         return known
@@ -100,8 +105,9 @@ class Names:
         if number is None:
             number = station.series[indicator] = len(self._series_city)
             entry = indicators().get(indicator)
-            rollup = entry.rollup if entry else Rollup.MEAN
-            self._new["series"].append((number, station.id, station.city, indicator, entry is not None, rollup.value))
+            usual = (entry.rollup if entry else Rollup.MEAN).value
+            rollup = self._rules.setdefault((self._city_run[station.city], indicator), usual)
+            self._new["series"].append((number, station.id, station.city, indicator, entry is not None, rollup))
             self._add_series(indicator, station.city)
         return number
 
@@ -110,7 +116,7 @@ class Names:
         key = (address.run, address.city, address.station, session)
         number = self._streams.get(key)
         if number is None:
-            number = self._streams[key] = len(self._streams) + 1
+            number = self._streams[key] = self._next("stream")
             self._new["stream"].append((number, *key))
         return number
 
@@ -118,8 +124,9 @@ class Names:
         """The number of a city in a run."""
         number = self._cities.get((run, city))
         if number is None:
-            number = self._cities[run, city] = len(self._cities) + 1
-            self._new["city"].append((number, self._run(run), city))
+            number = self._cities[run, city] = self._next("city")
+            self._city_run[number] = self._run(run)
+            self._new["city"].append((number, self._city_run[number], city))
         return number
 
     def limits(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
@@ -145,6 +152,8 @@ class Names:
             return
         if state != old:
             self._states[table, number] = self._births[table][number] = state
+            if old is None or _profile(state) != _profile(old):
+                self._told.append((table, number, state.birth))
 
     def flush(self, connection: DuckDBPyConnection) -> None:
         """Write the new names and births."""
@@ -159,6 +168,9 @@ class Names:
             if births:
                 _update(connection, table, births)
                 births.clear()
+        if self._told:
+            insert(connection, "births", _births_table(self._told))
+            self._told.clear()
         for row in self._scenarios:
             connection.execute("UPDATE run SET scenario = ?, digest = ? WHERE id = ?", row)
         self._scenarios.clear()
@@ -166,9 +178,13 @@ class Names:
     def _run(self, run: str) -> int:
         known = self._runs.get(run)
         if known is None:
-            known = self._runs[run] = (len(self._runs) + 1, None)
+            known = self._runs[run] = (self._next("run"), None)
             self._new["run"].append((known[0], run, None, None))
         return known[0]
+
+    def _next(self, table: str) -> int:
+        self._highest[table] += 1
+        return self._highest[table]
 
     def _note_run(self, run: str, status: Status) -> None:
         number = self._run(run)
@@ -191,17 +207,24 @@ class Names:
         for number, run, name in connection.execute("SELECT id, run, name FROM city").fetchall():
             cities[number] = (run_names[run], name)
             self._cities[cities[number]] = number
+            self._city_run[number] = run
         stations = {}
         for number, city, pillar, name in connection.execute("SELECT id, city, pillar, name FROM station").fetchall():
             stations[number] = self._stations[*cities[city], pillar, name] = StationNames(number, city)
-        rows = connection.execute("SELECT id, station, city, indicator FROM series ORDER BY id").fetchall()
-        for number, station, city, indicator in rows:
+        rows = connection.execute("SELECT id, station, city, indicator, rollup FROM series ORDER BY id").fetchall()
+        for number, station, city, indicator, rollup in rows:
+            while len(self._bounds) < number:  # a run that was deleted left its numbers unused
+                self._add_series("", 0)
             stations[station].series[indicator] = number
+            self._rules[self._city_run[city], indicator] = rollup
             self._add_series(indicator, city)
         for number, *key in connection.execute("SELECT * FROM stream").fetchall():
             self._streams[tuple(key)] = number
         for table in self._births:
             self._load_states(connection, table)
+        for table in self._highest:
+            query = f"SELECT coalesce(max(id), 0) FROM {table}"  # noqa: S608 - names of our own
+            self._highest[table] = connection.execute(query).fetchall()[0][0]
 
     def _load_states(self, connection: DuckDBPyConnection, table: str) -> None:
         timezone = "timezone" if table == "city" else "NULL"
@@ -214,6 +237,16 @@ class Names:
 def _state(status: Status) -> _State:
     timezone = status.profile.timezone if isinstance(status.profile, CityProfile) else None
     return _State(timezone, status.origin, True, status.session, encode_status(status).decode())
+
+
+def _profile(state: _State) -> tuple[CityProfile | StationProfile | None, str | None]:
+    return decode_status(state.birth.encode()).profile, state.origin
+
+
+def _births_table(told: list[tuple[str, int, str]]) -> pa.Table:
+    since = pa.array([int(time.time())] * len(told), pa.int64()).cast(pa.timestamp("s"))
+    kinds, numbers, births = (list(column) for column in zip(*told, strict=True))
+    return pa.table({"kind": kinds, "id": pa.array(numbers, pa.uint32()), "since": since, "birth": births})
 
 
 def _update(connection: DuckDBPyConnection, table: str, births: dict[int, _State]) -> None:

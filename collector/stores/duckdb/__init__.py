@@ -1,0 +1,1 @@
+"""The DuckDB store: one file, owned by one process."""

@@ -1,0 +1,67 @@
+"""Lists of what a DuckDB file holds: its runs, its series, the last value of each."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+from duckdb import DuckDBPyConnection
+
+from collector.stores.duckdb import read as duckdb_read
+from collector.stores.duckdb.read import BESIDE
+from collector.stores.protocol import RunInfo
+
+_SERIES = """
+SELECT run, city, pillar, station, indicator, origin, registered, coalesce(counted.readings, 0)::BIGINT AS readings,
+       counted.first, counted.last
+FROM series_named LEFT JOIN counted USING (series)
+WHERE ?::VARCHAR IS NULL OR run = ? ORDER BY run, city, pillar, station, indicator
+"""
+_COUNTED = f"""
+SELECT series, sum(readings)::BIGINT AS readings, min(first) AS first, max(last) AS last FROM (
+    SELECT series, readings, first, last FROM tally
+    UNION ALL SELECT series, 0, min(time), max(time) FROM {BESIDE} GROUP BY series
+) GROUP BY series
+"""  # noqa: S608
+_LATEST = f"""
+SELECT city, pillar, station, indicator, time, value, quality FROM (
+    SELECT series, last AS time, value, quality FROM tally
+    UNION ALL SELECT series, max(time), arg_max(value, time), arg_max(quality, time) FROM {BESIDE} GROUP BY series
+) JOIN chosen USING (series)
+QUALIFY row_number() OVER (PARTITION BY series ORDER BY time DESC) = 1
+ORDER BY city, pillar, station, indicator
+"""  # noqa: S608
+_RUNS = """
+SELECT run.name, CASE count(DISTINCT nullif(origin, 'unknown')) WHEN 0 THEN 'unknown' WHEN 1 THEN
+           min(nullif(origin, 'unknown')) ELSE 'mixed' END, any_value(run.scenario), any_value(run.digest),
+       epoch(coalesce(min(first) FILTER (readings > 0), min(first)))::BIGINT,
+       epoch(coalesce(max(last) FILTER (readings > 0), max(last)))::BIGINT, coalesce(sum(readings), 0)::BIGINT
+FROM run LEFT JOIN (SELECT * FROM series_named LEFT JOIN counted USING (series)) AS told ON told.run = run.name
+GROUP BY run.id, run.name ORDER BY run.id
+"""
+
+
+def runs(connection: DuckDBPyConnection) -> list[RunInfo]:
+    """The runs, oldest first."""
+    _count(connection, None)
+    return [RunInfo(*row) for row in connection.execute(_RUNS).fetchall()]
+
+
+def series(connection: DuckDBPyConnection, run: str | None) -> pa.Table:
+    """One row per series: run, city, pillar, station, indicator, origin, registered, readings, first, last."""
+    _count(connection, run)
+    return connection.execute(_SERIES, [run, run]).to_arrow_table()
+
+
+def latest(connection: DuckDBPyConnection, run: str) -> pa.Table:
+    """The last value of each series: city, pillar, station, indicator, time, value, quality."""
+    duckdb_read.choose(connection, run)
+    return connection.execute(_LATEST).to_arrow_table()
+
+
+def first(connection: DuckDBPyConnection) -> int:
+    """The time of the first reading that was ever stored, in seconds since 1970; 0 without any."""
+    return int(connection.execute("SELECT coalesce(epoch(min(first)), 0)::BIGINT FROM tally").fetchall()[0][0])
+
+
+def _count(connection: DuckDBPyConnection, run: str | None) -> None:
+    duckdb_read.choose(connection, run)
+    connection.register("counted", connection.execute(_COUNTED).to_arrow_table())

@@ -1,0 +1,117 @@
+"""What a DuckDB store tells, over anything that lends a connection to its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import Protocol
+
+import pyarrow as pa
+from duckdb import DuckDBPyConnection
+
+from collector.language.messages import Message
+from collector.language.profile import CityProfile, StationProfile, Status, decode_status
+from collector.stores.duckdb import lists as duckdb_lists
+from collector.stores.duckdb import read as duckdb_read
+from collector.stores.duckdb import receipts as duckdb_receipts
+from collector.stores.duckdb.known import known
+from collector.stores.duckdb.thinned import is_thinned
+from collector.stores.protocol import Body, Fate, Position, Rejection, RunInfo, Selection
+
+
+class Lender(Protocol):
+    """Whoever lends a connection that sees one state of the tables."""
+
+    def reading(self) -> AbstractContextManager[DuckDBPyConnection]:
+        """A connection to read with, from any thread."""
+
+
+class DuckReader:
+    """The reading half of a `Store` over the tables, or over views that look like them."""
+
+    def __init__(self, lender: Lender) -> None:
+        self._lender = lender
+
+    def objection(self, message: Message) -> str | None:  # noqa: ARG002 - as every store
+        """None: whatever follows the wire can be kept."""
+        return None
+
+    def known(self, messages: Sequence[Message]) -> list[Body | None]:
+        """What is stored under the keys of each message, None where nothing is.
+
+        Of `Readings` the body has the same times and columns, NaN where nothing is stored.
+        """
+        with self._lender.reading() as connection:
+            return known(connection, messages, thinned=is_thinned(connection))
+
+    def positions(self, run: str | None = None) -> list[Position]:
+        """How far every stream (of a run) is stored."""
+        with self._lender.reading() as connection:
+            return duckdb_receipts.positions(connection, run)
+
+    def rejections(self, run: str | None = None, limit: int = 100_000) -> list[Rejection]:
+        """The newest messages kept outside the readings, oldest first; payloads as kept."""
+        with self._lender.reading() as connection:
+            rows = connection.execute(
+                """SELECT topic, payload, size, digest, reason, received, run, fate FROM rejected
+                   WHERE ?::VARCHAR IS NULL OR run = ? ORDER BY rowid DESC LIMIT ?""",
+                [run, run, limit],
+            ).fetchall()
+        return [
+            Rejection(t, p, size, d, why, at, Fate(fate), run) for t, p, size, d, why, at, run, fate in reversed(rows)
+        ]
+
+    def counts(self, run: str) -> dict[Fate, int]:
+        """How many deliveries of a run came to each fate, ever."""
+        with self._lender.reading() as connection:
+            query = "SELECT fate, sum(deliveries)::BIGINT FROM counts WHERE run = ? GROUP BY fate"
+            told = dict(connection.execute(query, [run]).fetchall())
+        return {fate: told.get(fate.value, 0) for fate in Fate}
+
+    def pending(self) -> int:
+        """How many messages have arrived and are not stored yet: none that this file knows of."""
+        return 0
+
+    def runs(self) -> list[RunInfo]:
+        """The runs in the store, oldest first."""
+        with self._lender.reading() as connection:
+            return duckdb_lists.runs(connection)
+
+    def cities(self, run: str) -> list[tuple[CityProfile, Status]]:
+        """The cities of a run with their newest status; a city that sent no birth has no entry."""
+        with self._lender.reading() as connection:
+            rows = connection.execute(
+                """SELECT birth, online FROM city JOIN run ON run.id = city.run
+                   WHERE run.name = ? AND birth IS NOT NULL ORDER BY city.name""",
+                [run],
+            ).fetchall()
+        told = [(decode_status(birth.encode()), online) for birth, online in rows]
+        return [(s.profile, replace(s, online=online)) for s, online in told if isinstance(s.profile, CityProfile)]
+
+    def stations(self, run: str) -> list[StationProfile]:
+        """The stations of a run that sent a birth."""
+        with self._lender.reading() as connection:
+            rows = connection.execute(
+                """SELECT station.birth FROM station JOIN city ON city.id = station.city JOIN run ON run.id = city.run
+                   WHERE run.name = ? AND station.birth IS NOT NULL ORDER BY city.name, pillar, station.name""",
+                [run],
+            ).fetchall()
+        profiles = [decode_status(birth.encode()).profile for (birth,) in rows]
+        return [profile for profile in profiles if isinstance(profile, StationProfile)]
+
+    def series(self, run: str | None = None) -> pa.Table:
+        """One row per series: run, city, pillar, station, indicator, origin, registered, readings, first, last."""
+        with self._lender.reading() as connection:
+            return duckdb_lists.series(connection, run)
+
+    def read(self, selection: Selection) -> pa.Table:
+        """Values: run, city, indicator, origin, time, value, n (bucketed), or also station and quality (raw)."""
+        with self._lender.reading() as connection:
+            start = duckdb_lists.first(connection) if selection.start is None else 0
+            return duckdb_read.read(connection, selection, start, thinned=is_thinned(connection))
+
+    def latest(self, run: str) -> pa.Table:
+        """The last value of each series: city, pillar, station, indicator, time, value, quality."""
+        with self._lender.reading() as connection:
+            return duckdb_lists.latest(connection, run)

@@ -1,0 +1,1 @@
+"""The DuckLake store: many writers, a PostgreSQL catalogue, Parquet files."""
