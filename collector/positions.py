@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable
@@ -9,6 +10,8 @@ from collections.abc import Iterable
 from collector.stores.protocol import Fate, Position, Stream
 
 REMEMBERED = 1000
+_MARK = 0xFFFF_FFFF
+_NOTHING = (1 << 64) - 1
 
 
 class Ranges:
@@ -53,46 +56,69 @@ class Ranges:
 
 
 class _Held:
-    __slots__ = ("ranges", "recent")
+    """What of a stream is held: its numbers, and the digests of the newest in a ring."""
+
+    __slots__ = ("newest", "ranges", "ring")
 
     def __init__(self, ranges: Iterable[tuple[int, int]] = (), recent: dict[int, int] | None = None) -> None:
         self.ranges = Ranges(ranges)
-        self.recent = dict(recent or {})
+        self.ring: array[int] = array("Q")
+        self.newest = -1
+        for seq in sorted(recent or {}):
+            self.remember(seq, (recent or {})[seq])
+
+    def remember(self, seq: int, digest: int) -> None:
+        """Note the digest of a number; it may take the place of the number 1,000 before it."""
+        at = seq % REMEMBERED
+        if at >= len(self.ring):
+            self.ring.extend([_NOTHING] * (min(REMEMBERED, max(at + 1, 2 * len(self.ring))) - len(self.ring)))
+        if seq > self.newest - REMEMBERED:
+            self.ring[at] = (seq & _MARK) << 32 | digest
+            self.newest = max(self.newest, seq)
+
+    def digest(self, seq: int) -> int | None:
+        """The digest of a number, None if it is not remembered."""
+        at = seq % REMEMBERED
+        if at >= len(self.ring) or seq <= self.newest - REMEMBERED:
+            return None
+        known = self.ring[at]
+        return known & _MARK if known >> 32 == seq & _MARK and known != _NOTHING else None
 
 
 class Positions:
     """The positions of all streams, loaded from a store and carried forward message by message.
 
-    The digests of the newest 1,000 messages of a stream are remembered: an older number that comes again is taken
-    for a duplicate, whatever its bytes.
+    The digests of the newest 1,000 numbers of a stream are remembered: an older number that comes again is taken
+    for a duplicate, whatever its bytes. `shared` says that others store messages of the same sessions: only what was
+    added here counts as held.
     """
 
-    def __init__(self, stored: Iterable[Position] = ()) -> None:
+    def __init__(self, stored: Iterable[Position] = (), *, shared: bool = False) -> None:
         self._streams: defaultdict[Stream, _Held] = defaultdict(_Held)
         self._sessions: defaultdict[tuple[str, str], int] = defaultdict(int)
         for position in stored:
             held = self._streams[position.stream] = _Held(position.ranges, position.recent)
-            self._sessions[position.stream.run, position.stream.session] += held.ranges.count
+            if not shared:
+                self._sessions[position.stream.run, position.stream.session] += held.ranges.count
 
     def fate(self, stream: Stream, seq: int, digest: int) -> Fate:
         """What becomes of a message: stored (it is new), duplicate or conflict."""
         held = self._streams.get(stream)
         if held is None or seq not in held.ranges:
             return Fate.STORED
-        return Fate.DUPLICATE if held.recent.get(seq, short(digest)) == short(digest) else Fate.CONFLICT
+        known = held.digest(seq)
+        return Fate.DUPLICATE if known is None or known == short(digest) else Fate.CONFLICT
 
     def add(self, stream: Stream, seq: int, digest: int) -> None:
         """Take note of a message that is new."""
         held = self._streams[stream]
         held.ranges.add(seq)
-        held.recent[seq] = short(digest)
-        if len(held.recent) > REMEMBERED:
-            del held.recent[next(iter(held.recent))]
+        held.remember(seq, short(digest))
         self._sessions[stream.run, stream.session] += 1
 
     def held(self, run: str, session: str) -> int:
         """How many distinct messages of a session are held."""
-        return self._sessions[run, session]
+        return self._sessions.get((run, session), 0)
 
 
 def short(digest: int) -> int:

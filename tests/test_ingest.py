@@ -1,14 +1,19 @@
 """Ingest, on a real DuckDB store: every delivery has one fate, and the accounts add up."""
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from parts import wait_for
 
+from collector import apart
 from collector.ingest import Delivery, Ingest
+from collector.language.errors import StoreError
 from collector.metrics import Metrics
 from collector.stores import open_store
+from collector.stores.duckdb.store import DuckDBStore
 from collector.stores.protocol import Fate, Selection, Store
 
 TOPIC = "nakhon/v1/run/chiang-mai/environment/aq-01"
@@ -123,3 +128,81 @@ def test_the_word_counts_distinct_messages_that_are_safe(store: Store) -> None:
     ingest.process([tick(0), tick(0), tick(1, minute=1), Delivery(TOPIC, b"", 1.8e9)])
     assert ingest.committed("run", "9f3c") == 3
     assert Ingest(store).committed("run", "9f3c") == 3
+
+
+def bad(number: int, size: int = 10) -> Delivery:
+    return Delivery(TOPIC, f"{number:010d}".encode() * (size // 10), 1.8e9)
+
+
+def test_what_is_kept_of_a_flood_of_bad_messages_is_bounded_and_all_are_counted(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(apart, "MESSAGES_OF_A_RUN", 20)
+    monkeypatch.setattr(apart, "BYTES_OF_A_RUN", 1_000)
+    ingest = Ingest(store)
+    for number in range(50):
+        ingest.process([bad(number, 100), tick(number, minute=number)])
+    kept = store.rejections("run")
+    assert [len(one.payload) for one in kept] == [100] * 10 + [0] * 10
+    assert {one.size for one in kept} == {100}
+    assert store.counts("run")[Fate.REJECTED] == 50
+    assert store.counts("run")[Fate.STORED] == 50
+    assert "without their payloads" in caplog.text and "no more are kept" in caplog.text
+    assert ingest.committed("run", "9f3c") == 100
+    again = Ingest(store)
+    assert again.committed("run", "9f3c") == 100
+    again.process([bad(99)])
+    assert len(store.rejections("run")) == 20
+
+
+class Failing(DuckDBStore):
+    """A store that fails when it is asked what it knows, or is to tidy up."""
+
+    failing = True
+
+    def known(self, messages: object) -> list:
+        if self.failing:
+            raise StoreError("not now")
+        return super().known(messages)
+
+    def maintain(self) -> None:
+        if self.failing:
+            raise StoreError("not now")
+        super().maintain()
+
+
+@pytest.fixture
+def failing(tmp_path: Path) -> Iterator[Failing]:
+    opened = Failing(f"duckdb://{tmp_path}/failing.duckdb", tmp_path / "failing.duckdb")
+    yield opened
+    opened.close()
+
+
+def test_a_store_that_cannot_say_what_it_knows_is_asked_until_it_can(failing: Failing) -> None:
+    metrics = Metrics()
+    ingest = Ingest(failing, metrics=metrics)
+    thread = threading.Thread(target=lambda: ingest.process([tick(None)]))
+    thread.start()
+    wait_for(lambda: ingest.trouble == "not now", 10, "trouble")
+    failing.failing = False
+    thread.join(20)
+    assert values(failing) == [1.0]
+    assert ingest.trouble is None
+    assert metrics.value("nakhon_store_refusals_total") >= 1
+
+
+def test_a_store_that_cannot_tidy_up_is_used_all_the_same(failing: Failing, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("collector.ingest.MAINTAIN_EVERY", 0.0)
+    ingest = Ingest(failing)
+    ingest.maintain()
+    ingest.process([tick(0)])
+    assert values(failing) == [1.0]
+
+
+def test_a_wall_clock_that_goes_back_changes_nothing(store: Store) -> None:
+    metrics = Metrics()
+    ingest = Ingest(store, metrics=metrics)
+    for seq, wall in enumerate((1.8e9, 4e9, 0.0, 1.0)):
+        ingest.process([Delivery(TOPIC, tick(seq, minute=seq).payload, wall)])
+    assert len(values(store)) == 4
+    assert metrics.value("nakhon_lag_seconds_sum") >= 0

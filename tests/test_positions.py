@@ -48,3 +48,31 @@ def test_digests_of_old_messages_are_forgotten_so_that_memory_stays_bounded() ->
         positions.add(STREAM, seq, seq)
     assert positions.fate(STREAM, 0, 999) is Fate.DUPLICATE
     assert positions.fate(STREAM, 1, 999) is Fate.CONFLICT
+
+
+@given(st.lists(st.tuples(st.integers(0, 3 * REMEMBERED), st.integers(0, 2)), max_size=60), st.booleans())
+def test_the_newest_thousand_numbers_are_told_from_others_with_the_same_number(
+    said: list[tuple[int, int]], restarted: bool
+) -> None:
+    positions, known = Positions(), dict[int, int]()
+    for seq, digest in said:
+        newest = max(known, default=-1)
+        expected = Fate.STORED
+        if seq in known:
+            remembered = seq > newest - REMEMBERED
+            expected = Fate.CONFLICT if remembered and known[seq] != digest else Fate.DUPLICATE
+        assert positions.fate(STREAM, seq, digest) is expected
+        if expected is Fate.STORED:
+            positions.add(STREAM, seq, digest)
+            known[seq] = digest
+        if restarted:
+            recent = dict(sorted(known.items())[-REMEMBERED:])
+            positions = Positions([Position(STREAM, tuple((n, n) for n in sorted(known)), recent)])
+
+
+def test_of_sessions_that_others_store_too_only_what_was_added_here_is_held() -> None:
+    positions = Positions([Position(STREAM, ((0, 4),), {})], shared=True)
+    assert positions.held("run", "9f3c") == 0
+    assert positions.fate(STREAM, 4, 1) is Fate.DUPLICATE
+    positions.add(STREAM, 5, 1)
+    assert positions.held("run", "9f3c") == 1

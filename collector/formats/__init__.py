@@ -1,0 +1,1 @@
+"""Payload formats beside wire version 1, one module each with a decoder."""
