@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import suppress
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -17,21 +15,23 @@ from pydantic import TypeAdapter
 from sse_starlette import EventSourceResponse
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from collector import exchange
+from collector.access import Access, Right
 from collector.exchange import ARROW, CSV, JSON, CityEntry
+from collector.guard import RIGHT, Guard
+from collector.keeping_routes import keeping_routes
 from collector.language.errors import InputError, StoreError
 from collector.language.indicators import Indicator, indicators
 from collector.language.profile import StationProfile
 from collector.live import Live, View
+from collector.login import login_routes
 from collector.metrics import CONTENT_TYPE, Metrics
 from collector.stores.protocol import Fate, Position, RunInfo, Store
 
@@ -41,16 +41,6 @@ PERIOD = 1.0  # seconds between two views of a live stream
 RETRY = 1000  # milliseconds before a page connects again
 REJECTIONS = 100_000
 REJECTED_BYTES = 64 << 20
-SECURITY = {
-    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'",
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-}
 _WEB = Path(__file__).parent / "web"
 _ADVICE = "narrow the selection, add a bucket such as bucket=1d, or ask for format=arrow"
 _FORMATS = {"json": JSON, "csv": CSV, "arrow": ARROW}
@@ -64,6 +54,7 @@ def application(
     metrics: Metrics,
     ready: Callable[[], str | None],
     hosts: Iterable[str] = (),
+    access: Access | None = None,
 ) -> Starlette:
     """The web application of a collector.
 
@@ -76,8 +67,11 @@ def application(
     hosts
         Names besides localhost under which browsers may ask; addresses are always taken. Any other name is
         refused, so that no web page of somebody else can reach a collector by pointing its own name here.
+    access
+        Which tokens give which right, and how often an address may ask; without, everybody may do everything.
     """
-    api = _Api(store, live, metrics, ready)
+    access = access or Access()
+    api = _Api(store, live, metrics, ready, tokens=access.tokens.asked)
     routes = [
         Route("/", _file(_WEB / "index.html", "text/html; charset=utf-8", "no-cache")),
         Route("/plotly.js", _file(_plotly(), "text/javascript; charset=utf-8", "public, max-age=86400")),
@@ -85,11 +79,13 @@ def application(
         Route("/health", api.health),
         Route("/ready", api.ready),
         Route("/metrics", api.metrics),
+        *login_routes(access),
+        *keeping_routes(store),
         *(Route(f"/api/v1/{name}", endpoint) for name, endpoint in api.endpoints().items()),
     ]
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(Guard, hosts=frozenset(host.lower() for host in hosts))],
+        middleware=[Middleware(Guard, hosts=tuple(hosts), access=access, metrics=metrics)],
         exception_handlers={
             InputError: _refused,
             StoreError: _unavailable,
@@ -101,44 +97,12 @@ def application(
     return app
 
 
-class Guard:
-    """Refuses requests under a foreign host name, and adds the security headers to every answer."""
-
-    def __init__(self, app: ASGIApp, hosts: frozenset[str]) -> None:
-        self._app = app
-        self._hosts = hosts | {"localhost"}
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 - ASGI
-        async def guarded(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in SECURITY.items():
-                    headers.setdefault(name, value)
-            await send(message)
-
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        host = Headers(scope=scope).get("host", "")
-        if self._known(host):
-            await self._app(scope, receive, guarded)
-            return
-        told = (
-            f"expected localhost or the collector's own name as host, came {host[:80]!r}; start the collector with it"
-        )
-        await _error(400, told)(scope, receive, guarded)
-
-    def _known(self, host: str) -> bool:
-        name = host.lower()
-        name = name[1:].partition("]")[0] if name.startswith("[") else name.partition(":")[0]
-        with suppress(ValueError):
-            return bool(ipaddress.ip_address(name))
-        return name in self._hosts
-
-
 class _Api:
-    def __init__(self, store: Store, live: Live, metrics: Metrics, ready: Callable[[], str | None]) -> None:
+    def __init__(
+        self, store: Store, live: Live, metrics: Metrics, ready: Callable[[], str | None], *, tokens: bool
+    ) -> None:
         self._store, self._live, self._metrics, self._ready = store, live, metrics, ready
+        self._tokens = tokens
         self._listeners = 0
         self._turns = asyncio.Semaphore(READERS)
         self.stopping = Event()
@@ -163,12 +127,13 @@ class _Api:
         }
 
     async def health(self, _: Request) -> Response:
-        promise = self._store.promise.value
-        return JSONResponse({"status": "ok", "service": "nakhon", "version": version("nakhon"), "promise": promise})
+        told = {"status": "ok", "service": "nakhon", "version": version("nakhon")}
+        return JSONResponse(told | {"promise": self._store.promise.value, "login": self._tokens})
 
-    async def ready(self, _: Request) -> Response:
+    async def ready(self, request: Request) -> Response:
         missing = await run_in_threadpool(self._ready)
-        return JSONResponse({"ready": missing is None, "missing": missing}, 200 if missing is None else 503)
+        shown = missing if request.scope.get(RIGHT, Right.NOTHING) else None  # names hosts: not for everybody
+        return JSONResponse({"ready": missing is None, "missing": shown}, 200 if missing is None else 503)
 
     async def metrics(self, _: Request) -> Response:
         return Response(self._metrics.exposition(), headers={"content-type": CONTENT_TYPE})

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import socket
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
 from threading import Event, Thread
 from types import TracebackType
 from typing import Self
@@ -13,22 +16,40 @@ from starlette.applications import Starlette
 from collector.language.errors import InputError
 
 PORT = 8080
+CONNECTIONS = 500
+LARGEST_HEAD = 32 << 10
 _PATIENCE = 20.0
 
 
-def serve(app: Starlette, host: str = "127.0.0.1", port: int = PORT) -> Server:
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """PEM files: the certificate (with those that vouch for it), and its key."""
+
+    chain: Path
+    key: Path
+
+
+def serve(app: Starlette, host: str = "127.0.0.1", port: int = PORT, certificate: Certificate | None = None) -> Server:
     """The running server of an application made by `collector.api.application`; `stop` ends it.
 
-    Port 0 takes a free one; `Server.url` tells which. Raises `InputError` if the address cannot be taken.
+    Port 0 takes a free one; `Server.url` tells which. With a certificate it speaks HTTPS alone.
+
+    Raises
+    ------
+    InputError
+        If the address cannot be taken, or the certificate cannot be used.
     """
-    return Server(app, _bound(host, port))
+    if certificate is not None:
+        _check(certificate)
+    return Server(app, _bound(host, port), certificate)
 
 
 class Server:
     """A web server on a bound socket; it also ends as a context manager."""
 
-    def __init__(self, app: Starlette, bound: socket.socket) -> None:
+    def __init__(self, app: Starlette, bound: socket.socket, certificate: Certificate | None = None) -> None:
         self.host, self.port = bound.getsockname()[:2]
+        self._scheme = "https" if certificate else "http"
         self._stopping: Event = app.state.stopping
         self._stopping.clear()
         config = uvicorn.Config(
@@ -38,6 +59,11 @@ class Server:
             lifespan="off",
             ws="none",
             server_header=False,
+            http="h11",
+            h11_max_incomplete_event_size=LARGEST_HEAD,
+            limit_concurrency=CONNECTIONS,
+            ssl_certfile=certificate.chain if certificate else None,
+            ssl_keyfile=certificate.key if certificate else None,
             timeout_graceful_shutdown=3,
         )
         self._server = uvicorn.Server(config)
@@ -48,7 +74,7 @@ class Server:
     def url(self) -> str:
         """Where the page is."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
-        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+        return f"{self._scheme}://[{host}]:{self.port}" if ":" in host else f"{self._scheme}://{host}:{self.port}"
 
     def stop(self) -> None:
         """Finish what is being answered, end the live streams, and let go of the port."""
@@ -63,6 +89,14 @@ class Server:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def _check(certificate: Certificate) -> None:
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate.chain, certificate.key)
+    except (OSError, ssl.SSLError) as error:
+        told = f"cannot use the certificate {certificate.chain} with the key {certificate.key}: {error}"
+        raise InputError(f"{told}; expected two PEM files that belong together") from None
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import shutil
 import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
-from rich.console import Console
-
+from collector.access import Access, Tokens, check_tokens
 from collector.api import application
 from collector.ingest import Ingest
 from collector.language.broker import Broker
 from collector.language.connection import reach
+from collector.language.errors import InputError
 from collector.live import Live
 from collector.metrics import Metrics
-from collector.serve import Server, serve
+from collector.serve import Certificate, Server, serve
+from collector.spool import LIMIT, Spool
 from collector.stores import check_url, open_store
+from collector.stores.keeping import Policy, keep_to
 from collector.stores.protocol import Store
 from collector.subscriber import Subscriber
+from nakhon import mapping
 from nakhon.interrupt import on_interrupt
 from nakhon.naming import collector_name
+
+log = logging.getLogger("nakhon")
 
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """What is asked of a collector: where it listens, where it keeps what it hears, where it shows it."""
+    """What is asked of a collector: where it listens, where it keeps what it hears, where it shows it and to whom."""
 
     store: str
     client_id: str | None = None
@@ -33,6 +41,14 @@ class Duty:
     runs: Sequence[str] = ()
     host: str = "127.0.0.1"
     port: int = 8080
+    names: Sequence[str] = ()
+    certificate: Certificate | None = None
+    tokens: Tokens = field(default_factory=Tokens)
+    spool: Path | None = None
+    spool_limit: int = LIMIT
+    retire: bool = False
+    maps: Sequence[str] = ()
+    policy: Policy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,33 +66,78 @@ class Collector:
 def collecting(duty: Duty, broker: Broker) -> Iterator[Collector]:
     """A collector at work; at the end it stores and acknowledges what has arrived.
 
-    Raises `StoreError` or `BrokerError` if either cannot be had, `InputError` if the port is taken.
+    Raises `StoreError` or `BrokerError` if either cannot be had, `InputError` if the port is taken, or if others than
+    this machine could read without a token.
     """
     check_url(duty.store)
+    check_tokens(duty.tokens, duty.host, duty.names)
+    if duty.group is not None and duty.client_id is None:
+        raise InputError("every collector of a --group needs a --client-id of its own, the same at every start")
     reach(broker)
     store = open_store(duty.store)
     with contextlib.ExitStack() as stack:
         stack.callback(store.close)
+        keep_to(store, duty.policy)
         live, metrics = Live(), Metrics()
         live.restore(store)
-        ingest = Ingest(store, live, metrics)
+        decoders = mapping.decoders(duty.maps)
+        ingest = Ingest(store, live, metrics, decoders=decoders, shared=duty.group is not None)
         name = collector_name(duty.client_id, duty.store)
-        subscriber = Subscriber(broker, ingest, name, runs=duty.runs, group=duty.group, metrics=metrics)
-        metrics.follow(lambda: subscriber.waiting)
-        server = serve(application(store, live, metrics, subscriber.not_ready), duty.host, duty.port)
+        spool = None if duty.spool is None else stack.enter_context(Spool(duty.spool, duty.spool_limit))
+        foreign = [topic for one in decoders for topic in one.topics]
+        subscriber = Subscriber(
+            broker,
+            ingest,
+            name,
+            runs=duty.runs,
+            group=duty.group,
+            metrics=metrics,
+            spool=spool,
+            retire=duty.retire,
+            foreign=foreign,
+        )
+        _watch(metrics, duty, live, subscriber, spool)
+        app = application(store, live, metrics, subscriber.not_ready, duty.names, Access(duty.tokens))
+        server = serve(app, duty.host, duty.port, duty.certificate)
         stack.callback(server.stop)
         subscriber.start()
         stack.callback(subscriber.stop)
         yield Collector(store, subscriber, server, metrics, live)
 
 
-def collect(duty: Duty, broker: Broker, console: Console) -> None:
+def collect(duty: Duty, broker: Broker) -> None:
     """Collect until interrupted."""
     ended = threading.Event()
     with on_interrupt(ended.set), collecting(duty, broker) as collector:
-        console.print(f"collecting from {broker.url} into {duty.store}; the page is at {collector.server.url}")
+        log.info("collecting from %s into %s; the page is at %s", broker.url, duty.store, collector.server.url)
         while not ended.wait(1.0):
-            pass
-        console.print("ending: what has arrived is stored and acknowledged ...")
-    counted = {name: collector.metrics.value(f"nakhon_messages_{name}_total") for name in ("received", "stored")}
-    console.print(f"received {counted['received']:,.0f} messages, stored {counted['stored']:,.0f}")
+            collector.subscriber.check()
+            if collector.subscriber.retired:
+                log.info("the broker keeps nothing more for us: our share goes to the others")
+                break
+        log.info("ending: what has arrived is stored and acknowledged ...")
+    counted = {name: int(collector.metrics.value(f"nakhon_messages_{name}_total")) for name in ("received", "stored")}
+    log.info("received %d messages, stored %d", counted["received"], counted["stored"], extra=counted)
+
+
+def _watch(metrics: Metrics, duty: Duty, live: Live, subscriber: Subscriber, spool: Spool | None) -> None:
+    """Let the metrics ask, whenever somebody looks, for what only others know."""
+    metrics.follow(lambda: subscriber.waiting)
+    metrics.follow_ready(subscriber.not_ready)
+    if spool is not None:
+        metrics.follow_spool(lambda: spool.pending, lambda: spool.size)
+    metrics.follow_runs(lambda: ((run.run, run.time) for run in live.view(None).runs if run.time is not None))
+    metrics.follow_store(_figures(duty.store))
+
+
+def _figures(url: str) -> dict[str, Callable[[], float]]:
+    """What can be asked of a store that is a file: its size with its log, and what is left on its disk."""
+    kind, _, path = url.partition("://")
+    if kind != "duckdb":
+        return {}
+    file = Path(path)
+    files = (file, file.with_name(f"{file.name}.wal"))
+    return {
+        "bytes": lambda: float(sum(one.stat().st_size for one in files if one.exists())),
+        "free_bytes": lambda: float(shutil.disk_usage(file.parent).free),
+    }

@@ -66,7 +66,7 @@ function listen() {
   stream.addEventListener("delta", (event) => hear(JSON.parse(event.data), false));
   stream.onerror = () => {
     showConnection();
-    if (stream.readyState === EventSource.CLOSED && state.stream === stream) setTimeout(listen, 2000);
+    if (stream.readyState === EventSource.CLOSED && state.stream === stream) setTimeout(start, 2000); // or a login is needed
   };
 }
 
@@ -431,10 +431,13 @@ function draw() {
 
 async function start() {
   try {
-    const { indicators } = await (await fetch("/api/v1/indicators")).json();
+    const answer = await fetch("/api/v1/indicators");
+    if (answer.status === 401) return location.assign("/login");
+    const { indicators } = await answer.json();
     state.catalogue = new Map(indicators.map((entry) => [entry.id, entry]));
     const { runs } = await (await fetch("/api/v1/runs")).json();
     for (const run of runs) state.runs.set(run.run, { ...run, time: run.last });
+    byId("leave").hidden = !(await (await fetch("/health")).json()).login;
   } catch {
     setTimeout(start, 2000);
     return;
