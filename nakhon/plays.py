@@ -12,19 +12,33 @@ from collector.language.profile import StationProfile, Status
 from collector.language.time import format_epoch
 from collector.language.topics import is_segment
 from nakhon.naming import run_name
-from nakhon.stage import Play
-from simulator.broadcast import Progress, broadcast, rebroadcast
+from nakhon.stage import Play, Words
+from simulator.broadcast import Progress, Tell, broadcast, rebroadcast
 from simulator.cities import cities
 from simulator.clock import Clock
+from simulator.faults.acting import Faults
+from simulator.faults.commands import FaultCommands
+from simulator.faults.outlet import Outlet
 from simulator.publisher import Cast, new_session
 from simulator.replay import read_mapping, read_recording
 from simulator.run import Simulation
-from simulator.scenario import Scenario
+from simulator.scenario import KINDS, Scenario
 from simulator.speaker import Speaker
+from simulator.streams import Streams
 
 
-def simulated(scenario: Scenario, pace: float, run: str | None, pack: int, free_until: float = -math.inf) -> Play:
-    """A scenario, about to be simulated; what lies before `free_until` (seconds since 1970) goes at full speed."""
+def simulated(
+    scenario: Scenario,
+    pace: float,
+    run: str | None,
+    pack: int,
+    free_until: float = -math.inf,
+    words: Words | None = None,
+) -> Play:
+    """A scenario, about to be simulated; what lies before `free_until` (seconds since 1970) goes at full speed.
+
+    Raises `InputError` where the format of `words` cannot say what the stations tell.
+    """
     session = new_session()
     simulation = Simulation(scenario)
     births = {
@@ -33,7 +47,10 @@ def simulated(scenario: Scenario, pace: float, run: str | None, pack: int, free_
     }
     cast = Cast(run_name(run, scenario.name), births, simulation.stations)
     clock, progress = Clock(scenario.start, pace, free_until), Progress(scenario.start, scenario.end, scenario.start)
-    speaker = Speaker(cast.run, session)
+    speaker = Speaker(cast.run, session, (words or Words()).parts(cast))
+    faults = Faults(Streams(scenario.seed), simulation.stations, clock, grace=pack * scenario.cadence)
+    faults.add(scenario.faults)
+    clock.commands |= FaultCommands(faults, KINDS).commands()
     facts = {
         "scenario": scenario.name,
         "digest": scenario.digest,
@@ -41,13 +58,23 @@ def simulated(scenario: Scenario, pace: float, run: str | None, pack: int, free_
         "start": format_epoch(scenario.start),
         "end": format_epoch(scenario.end),
     }
-    return Play(
-        cast, session, clock, progress,
-        lambda publish, tell: broadcast(simulation, speaker, publish, clock, progress, tell, pack), facts,
-    )  # fmt: skip
+
+    def perform(outlet: Outlet, tell: Tell) -> None:
+        faults.bind(outlet)
+        broadcast(simulation, speaker, faults, clock, progress, tell, pack)
+
+    return Play(cast, session, clock, progress, perform, facts)
 
 
-def recorded(path: Path, mapping: Path, pace: float, run: str | None, pack: int, start: int | None) -> tuple[Play, str]:
+def recorded(
+    path: Path,
+    mapping: Path,
+    pace: float,
+    run: str | None,
+    pack: int,
+    start: int | None,
+    words: Words | None = None,
+) -> tuple[Play, str]:
     """A recording, about to be said again, and what to know of it; its times are kept, or moved to begin at `start`.
 
     Raises `InputError` for a file or mapping that cannot be read.
@@ -63,7 +90,7 @@ def recorded(path: Path, mapping: Path, pace: float, run: str | None, pack: int,
     stem = path.stem.lower().replace("_", "-").replace(".", "-").strip("-")
     cast = Cast(run_name(run, stem if is_segment(stem) else "replay"), births, stations)
     progress = Progress(first + shift, last + shift + 1, first + shift)
-    clock, speaker = Clock(first + shift, pace), Speaker(cast.run, session)
+    clock, speaker = Clock(first + shift, pace), Speaker(cast.run, session, (words or Words()).parts(cast))
     facts = {
         "file": path.name,
         "digest": blake2b(path.read_bytes(), digest_size=8).hexdigest(),
@@ -72,7 +99,8 @@ def recorded(path: Path, mapping: Path, pace: float, run: str | None, pack: int,
     }
     play = Play(
         cast, session, clock, progress,
-        lambda publish, tell: rebroadcast(recording.say(speaker, pack, shift), publish, clock, progress, tell), facts,
+        lambda outlet, tell: rebroadcast(recording.say(speaker, pack, shift), outlet.publish, clock, progress, tell),
+        facts,
     )  # fmt: skip
     return play, "; ".join([f"source: {recording.source or 'not stated'}", *recording.notes])
 

@@ -9,13 +9,20 @@ from __future__ import annotations
 import math
 import queue
 import time
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from collector.language.control import Reply, Request
 from collector.language.errors import InputError
 
 MAXIMUM_PACE = 1e7
+OVERRUN = 1.0
+LATEST = 10_000  # ms
+
+Command = Callable[[Mapping[str, Any], float], dict[str, object]]
+"""Obeys the arguments of a request at a simulated time; the result of the reply. Raises `InputError`."""
 
 
 def parse_pace(text: str) -> float:
@@ -35,25 +42,49 @@ def parse_pace(text: str) -> float:
 
 @dataclass(slots=True)
 class Lateness:
-    """How late messages were said, in wall seconds: of how many, the largest, and the newest."""
+    """How late messages were said, in wall seconds: of how many, how many over 1 s, the largest, and the newest.
+
+    `milliseconds` counts them by their lateness; the last is for all that were later.
+    """
 
     waits: int = 0
     overruns: int = 0
     largest: float = 0.0
     newest: float = 0.0
+    milliseconds: array[int] = field(default_factory=lambda: array("Q", bytes(8 * (LATEST + 1))))
+
+    def note(self, late: float) -> None:
+        """Count a message."""
+        self.waits += 1
+        self.overruns += late > OVERRUN
+        self.newest = late
+        self.largest = max(self.largest, late)
+        self.milliseconds[min(int(late * 1000), LATEST)] += 1
+
+    def quantile(self, share: float) -> float:
+        """The lateness in seconds that a share of the messages did not exceed, to the next millisecond."""
+        wanted = math.ceil(share * self.waits)
+        seen = 0
+        for milliseconds, count in enumerate(self.milliseconds):
+            seen += count
+            if seen >= wanted:
+                return min(self.largest, (milliseconds + 1) / 1000) if milliseconds < LATEST else self.largest
+        return 0.0
 
 
 @dataclass
 class Clock:
     """Paces simulated time from `start` (seconds since 1970) at `pace` simulated seconds a wall second.
 
-    What lies before `free_until` is not waited for: a run may catch up with now and go on from there.
+    What lies before `free_until` is not waited for: a run may catch up with now and go on from there. `commands` are
+    those that others obey, by name.
     """
 
     start: float
     pace: float
     free_until: float = -math.inf
     lateness: Lateness = field(default_factory=Lateness)
+    commands: dict[str, Command] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._inbox: queue.SimpleQueue[tuple[Request, Callable[[Reply], None]] | None] = queue.SimpleQueue()
@@ -97,10 +128,7 @@ class Clock:
         if self.pace == math.inf:
             return
         late = max(0.0, (self.now - simulated) / self.pace)
-        self.lateness.waits += 1
-        self.lateness.overruns += late > 1.0
-        self.lateness.newest = late
-        self.lateness.largest = max(self.lateness.largest, late)
+        self.lateness.note(late)
 
     def _obey_waiting(self, simulated: float) -> None:
         while not self._inbox.empty():
@@ -138,7 +166,10 @@ class Clock:
                 self.stopped = True
             case "status":
                 pass
+            case other if other in self.commands:
+                return self.commands[other](request.arguments, simulated)
             case other:
-                raise InputError(f"expected pause, resume, pace, stop or status, came {other!r}")
+                more = "".join(f", {name}" for name in self.commands)
+                raise InputError(f"expected pause, resume, pace, stop or status{more}, came {other!r}")
         pace = "max" if self.pace == math.inf else self.pace
         return {"pace": pace, "paused": self._paused_at is not None, "simulated": round(min(simulated, 2**53))}

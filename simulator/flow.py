@@ -35,10 +35,18 @@ class Flow:
 
     Until a collector has spoken, only the broker's acknowledgements count. A collector that keeps speaking without
     any progress for 15 s while messages are outstanding has not got them: they were lost on the way, and the flow
-    goes on without them, saying so. A collector that is silent is waited for.
+    goes on without them, saying so. A collector that is silent is waited for. With `patience` (seconds) the flow closes
+    when the broker has taken nothing for so long while messages are under way, calling `gave_up`.
     """
 
-    def __init__(self, session: str, window: int = WINDOW, tell: Callable[[str], None] = lambda _text: None) -> None:
+    def __init__(
+        self,
+        session: str,
+        window: int = WINDOW,
+        tell: Callable[[str], None] = lambda _text: None,
+        patience: float | None = None,
+        gave_up: Callable[[], None] = lambda: None,
+    ) -> None:
         self._session = session
         self._window = window
         self._tell = tell
@@ -50,18 +58,25 @@ class Flow:
         self._expected = 0
         self._acknowledged = 0
         self.closed = False
+        self._patience = patience
+        self._gave_up = gave_up
+        self._taken = time.monotonic()
 
-    def admit(self) -> bool:
-        """Wait for room for one more message and count it; False if the flow was closed meanwhile."""
+    def admit(self, *, copy: bool = False) -> bool:
+        """Wait for room for one more message and count it; False if the flow was closed meanwhile.
+
+        Collectors will not hold one more for a `copy`.
+        """
         complained = time.monotonic()
         with self._change:
             while not self.closed and self._outstanding() >= self._window:
                 self._change.wait(1.0)
                 self._write_off()
+                self._give_up()
                 if time.monotonic() - complained > PATIENCE:
                     complained = time.monotonic()
                     self._tell(self._complaint())
-            self.handed_over += not self.closed
+            self.handed_over += not (self.closed or copy)
             self._expected += not self.closed
             return not self.closed
 
@@ -71,10 +86,19 @@ class Flow:
             self._expected += 1
 
     def acknowledge(self) -> None:
-        """The broker has taken a message."""
+        """The broker has taken a message; at QoS 0, the system has taken it for the network."""
         with self._change:
             self._acknowledged += 1
+            self._taken = time.monotonic()
             self._change.notify_all()
+
+    def lose(self, count: int) -> None:
+        """Messages at QoS 0 went down with their connection, or found none: nobody will ever take them."""
+        if count:
+            with self._change:
+                self._acknowledged += count
+                self._written_off += count
+                self._change.notify_all()
 
     def hear(self, word: Committed, *, retained: bool = False) -> None:
         """A collector has spoken; a retained word tells what it held, not that it is there."""
@@ -139,6 +163,13 @@ class Flow:
         if lost > 0:
             self._written_off += lost
             self._tell(f"{lost} messages were taken by the broker but never reached the collector; going on")
+
+    def _give_up(self) -> None:
+        waited = time.monotonic() - self._taken
+        if self._patience is not None and self._under_way >= self._window and waited >= self._patience:
+            self._tell(f"the broker has taken nothing for {waited:.0f} s ({self._under_way:,} under way): giving up")
+            self._gave_up()
+            self.closed = True
 
     def _complaint(self) -> str:
         if self._under_way >= self._window:

@@ -1,51 +1,53 @@
-"""The mouth of the cities: one connection a city with birth and will, QoS 1, sessions, flow control."""
+"""The mouth of the cities: a fleet of connections with births and wills, sessions, flow control, any payload format."""
 
 from __future__ import annotations
 
-import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from copy import copy
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from paho.mqtt.client import MQTTMessage
-from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from collector.language.broker import Broker
 from collector.language.codec import encode
-from collector.language.connection import Connection, Network, Session
+from collector.language.connection import LARGEST_PACKET, Connection, Network, Session
 from collector.language.control import Reply, Request, decode_committed, decode_request, encode_reply
-from collector.language.errors import InputError, PayloadError
-from collector.language.ledger import LedgerWriter, entry_of
+from collector.language.errors import BrokerError, PayloadError
+from collector.language.ledger import Fault, LedgerWriter, entry_of
 from collector.language.messages import Message
-from collector.language.profile import StationProfile, Status, decode_status, encode_status
-from collector.language.topics import Address, CityAddress, Kind, committed_topic, control_topic
-from simulator.flow import WINDOW, Flow
+from collector.language.profile import Status, decode_status, encode_status
+from collector.language.topics import Address, CityAddress, committed_topic, control_topic
+from simulator.faults.spoiling import Spoil
+from simulator.fleet import Cast, Fleet, Member, Spread, allow_files, members_of, warnings_of
+from simulator.flow import Flow
+from simulator.formats import Open, Outgoing, format_of
+from simulator.formats.wire import Wire
+from simulator.harm import Harm
+from simulator.line import Line
+from simulator.outcome import Account
+from simulator.packing import Packing
+from simulator.service import Service
+from simulator.session import new_session, refuse_a_run_that_exists
 
-EXPIRY = 3600
+__all__ = ["Account", "Cast", "Publisher", "new_session", "refuse_a_run_that_exists"]
+
 GOODBYE = 30.0
+GATHER = 1.0
+OVERHEAD = 256  # bytes of a packet beside topic and payload
+TOLD = 20
 
 Obey = Callable[[Request, Callable[[Reply], None]], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Cast:
-    """Who speaks in a run: each city's birth, and its stations."""
-
-    run: str
-    births: Mapping[str, Status]
-    stations: Mapping[str, Sequence[StationProfile]]
-
-
 class Publisher:
-    """Publishes messages of a run, one connection a city.
+    """Publishes messages of a run over a fleet of connections.
 
-    A message is written in the ledger before it is handed to the broker. Messages under way when a connection breaks
-    are sent again when it stands again. Each connection announces its city and stations (retained) whenever it comes
-    up, and again when a late will of an earlier connection has overwritten the birth.
+    A message is written in the ledger before it is handed to the broker. From QoS 1 on, messages under way when a
+    connection breaks are sent again when it stands again, and what is said meanwhile waits for it. Each connection
+    announces its city and stations (retained) whenever it comes up, and again when a late will of an earlier connection
+    has overwritten the birth.
     """
 
     def __init__(
@@ -54,165 +56,317 @@ class Publisher:
         cast: Cast,
         session: str,
         *,
-        qos: int = 1,
-        window: int = WINDOW,
+        service: Service | None = None,
+        fleet: Fleet | None = None,
+        make: Open | None = None,
         ledger: LedgerWriter | None = None,
         tell: Callable[[str], None] = lambda _text: None,
         obey: Obey | None = None,
     ) -> None:
-        self.flow = Flow(session, window, tell)
+        self.service = service or Service()
+        self.fleet = fleet or Fleet()
+        self.flow = Flow(session, self.service.window, tell, self.service.patience, self._gave_up)
+        self.account = Account()
         self._broker = broker
         self._cast = cast
-        self._session = session
-        self._qos = qos
         self._ledger = ledger
         self._tell = tell
         self._obey = obey
         self._network = Network("publisher")
-        self._connections = {city: self._connection(city) for city in cast.births}
+        self._losses: list[tuple[str, str]] = []
         self._ending = False
-        self._template = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        self._template.ContentType = "application/json"
-        self._template.PayloadFormatIndicator = 1
+        standing = (("run", cast.run), ("schema", "1"), *self.service.about)
+        self._packing = Packing(standing, self.service.message_expiry) if broker.protocol == 5 else None
+        opened = make or format_of("wire")
+        self.lines = [self._line(member, opened) for member in members_of(self.fleet, cast, session)]
+        self._by_place = {line.member.label: line for line in self.lines}
+        self._is_wire = isinstance(self.lines[0].told, Wire)
+        self._harm = Harm(self.lines, self._network, cast.run, self.birth, self.say)
 
-    def _connection(self, city: str) -> Connection:
-        address = CityAddress(self._cast.run, city)
-        will = encode_status(self._cast.births[city].offline())
+    def _line(self, member: Member, opened: Open) -> Line:
+        service = self.service
         session = Session(
-            f"nakhon-{self._session}-{city}"[:64], expiry=EXPIRY, window=WINDOW, will=(address.topic, will)
+            member.client_id,
+            expiry=service.remembered(self._broker.protocol),
+            window=service.under_way(self._broker.protocol),
+            will=member.will if service.statuses else None,
+            will_delay=service.will_delay,
+            aliases=service.aliases,
         )
-        first = city == next(iter(self._cast.births))
-        return Connection(
+        line = Line(member, opened(member.cast))
+        line.connection = Connection(
             self._network,
             self._broker,
             session,
-            on_up=lambda _remembered: self._announce(city, listen=first),
-            on_down=lambda reason: self._tell(f"{city}: connection lost ({reason}); connecting again"),
-            on_message=lambda message: self._hear(city, message),
-            on_acknowledged=lambda _mid: self.flow.acknowledge(),
+            on_up=lambda _remembered: self._up(line),
+            on_down=lambda reason: self._down(line, reason),
+            on_message=lambda message: self._hear(line, message),
+            on_acknowledged=lambda mid: self._taken(line, mid),
+            on_refused=self._refused,
         )
+        return line
+
+    def warnings(self) -> Iterator[str]:
+        """What may surprise of what is asked."""
+        return warnings_of(self.fleet, [line.member for line in self.lines], self._broker.protocol)
+
+    @property
+    def told(self) -> str:
+        """How many connections there are, and how long it took to make them; empty for a few."""
+        if len(self.lines) <= TOLD or not self.account.seconds:
+            return ""
+        rate = len(self.lines) / self.account.seconds
+        return f", {len(self.lines):,} connections in {self.account.seconds:.1f} s ({rate:,.0f}/s)"
+
+    def _gave_up(self) -> None:
+        self.account.gave_up = True
 
     def start(self, timeout: float = 10.0) -> None:
-        """Connect every city. Raises `BrokerError` if the broker cannot be reached, `InputError` if the run exists."""
-        refuse_a_run_that_exists(self._broker, self._cast.run, timeout)
+        """Make every connection, at the fleet's rate, and announce all who speak.
+
+        Raises `BrokerError` with how many stand if the broker refuses one or does not answer in time (seconds, beyond
+        the time that the rate asks for), `InputError` if the run exists or the system allows too few open files.
+        """
+        allow_files(len(self.lines))
+        if self.service.statuses:
+            refuse_a_run_that_exists(self._broker, self._cast.run, timeout)
         self._network.start()
+        began = time.monotonic()
         try:
-            for connection in self._connections.values():
-                self._network.add(connection)
-            deadline = time.monotonic() + timeout
-            for connection in self._connections.values():
-                connection.wait_up(max(0.1, deadline - time.monotonic()))
+            self._connect()
+            deadline = time.monotonic() + timeout + len(self.lines) / 100
+            for line in self.lines:
+                self._wait_up(line, max(0.1, deadline - time.monotonic()))
         except BaseException:
             self._network.stop()
             raise
+        self.account.connections = len(self.lines)
+        self.account.seconds = time.monotonic() - began
 
-    def publish(self, message: Message) -> bool:
-        """Hand a message to its city's connection when there is room for it; False if the publisher is closing."""
-        payload = encode(message)
+    def _connect(self) -> None:
+        began = time.monotonic()
+        for number, line in enumerate(self.lines):
+            if self.fleet.ramp is not None:
+                time.sleep(max(0.0, began + number / self.fleet.ramp - time.monotonic()))
+                self._check_refused(line)
+            self._network.add(line.connection)
+
+    def _check_refused(self, newest: Line) -> None:
+        """End a slow start as soon as the broker has refused a connection."""
+        first = self.lines[0].connection
+        if newest is not self.lines[0] and first.refusal is not None:
+            self._wait_up(self.lines[0], 0.1)
+
+    def _wait_up(self, line: Line, timeout: float) -> None:
+        try:
+            line.connection.wait_up(timeout)
+        except BrokerError as error:
+            standing = sum(one.up for one in self.lines)
+            if len(self.lines) == 1:
+                raise
+            raise BrokerError(f"{standing:,} of {len(self.lines):,} connections stand; {error}") from None
+
+    @property
+    def connections(self) -> Harm:
+        """What can be done to the connections on purpose."""
+        return self._harm
+
+    def publish(self, message: Message, spoil: Spoil | None = None) -> bool:
+        """Record a message when there is room for it, and hand it to its connection; False if the publisher is closing.
+
+        What its format cannot say at all is not said.
+        """
+        line = self._line_of(message.address)
+        outs = line.told.encode(message)
+        if not outs:
+            return True
         if not self.flow.admit():
             return False
-        if self._ledger is not None and message.seq is not None:
-            self._ledger.record(entry_of(message, payload))
-        connection = self._connections[message.address.city]
-        connection.client.publish(message.address.topic, payload, qos=self._qos, properties=self._properties())
+        self._record(message, outs[0], spoil)
+        self._hand(line, outs[0], spoil)
         return True
+
+    def record(self, message: Message, spoil: Spoil | None = None) -> None:
+        """Write a message in the ledger that is sent later, or never."""
+        if outs := self._line_of(message.address).told.encode(message):
+            self._record(message, outs[0], spoil)
+
+    def send(self, message: Message, spoil: Spoil | None = None, *, copy: bool = False) -> bool:
+        """Hand over a message that is recorded already; False if the publisher is closing."""
+        line = self._line_of(message.address)
+        outs = line.told.encode(message)
+        if outs and not self.flow.admit(copy=copy):
+            return False
+        if outs:
+            self._hand(line, outs[0], spoil)
+        return True
+
+    def note(self, told: Fault) -> None:
+        """Write a fault in the ledger, if there is one."""
+        if self._ledger is not None:
+            self._ledger.fault(told)
+
+    def _record(self, message: Message, out: Outgoing, spoil: Spoil | None) -> None:
+        if self._ledger is None or message.seq is None:
+            return
+        payload = out.payload if spoil is None else spoil(out.payload)
+        said = None if self._is_wire and spoil is None else encode(message)
+        self._ledger.record(entry_of(message, payload, said))
+
+    def _hand(self, line: Line, out: Outgoing, spoil: Spoil | None) -> None:
+        if spoil is not None:
+            out = replace(out, payload=spoil(out.payload))
+        if not line.hand(out, self.service.qos, self._send):
+            self.flow.lose(1)
+            self.account.unsent += 1
+
+    def _line_of(self, address: Address) -> Line:
+        match self.fleet.spread:
+            case Spread.CITY:
+                return self._by_place[address.city]
+            case Spread.STATION:
+                return self._by_place[f"{address.city}/{address.pillar}/{address.station}"]
+            case Spread.ONE:
+                return self.lines[0]
+
+    def _send(self, line: Line, out: Outgoing) -> None:
+        if not self._fits(line, out):
+            self._taken(line, 0)
+            return
+        line.connection.client.publish(
+            out.topic,
+            out.payload,
+            qos=self.service.qos,
+            retain=out.retain or self.service.retain,
+            properties=self._properties(out),
+        )
 
     def finish(self, timeout: float = GOODBYE) -> int:
         """Deliver what is under way, say that the cities are offline, leave.
 
-        Returns how many messages the broker did not take in time (seconds).
+        Returns how many messages the broker did not take in time (seconds, or what the service has patience for).
         """
+        if self.service.patience is not None:
+            timeout = min(timeout, self.service.patience)
         left = self.flow.wait_until_taken(timeout)
         self._ending = True
         self.flow.close()
-        for city, connection in self._connections.items():
-            self._status(connection, CityAddress(self._cast.run, city), self._cast.births[city].offline())
+        if self.service.statuses:
+            said = threading.Event()
+            self._network.call(lambda: self._farewell(said))
+            said.wait(timeout)
         if not left:
             left = self.flow.wait_until_taken(timeout)
+        for line in self.lines:
+            line.connection.forgotten = not left
         self._network.stop()
         return left
 
-    def _announce(self, city: str, *, listen: bool) -> None:
-        connection = self._connections[city]
-        topics = [CityAddress(self._cast.run, city).topic]
-        if listen:
-            topics += [committed_topic(self._cast.run), control_topic(self._cast.run)]
-        connection.client.subscribe([(topic, 1) for topic in topics])
-        self._birth(city)
+    def _farewell(self, said: threading.Event) -> None:
+        for line in self.lines:
+            if line.up:
+                for address, status in line.member.farewells:
+                    self.say(line, address, status)
+        said.set()
 
-    def _birth(self, city: str) -> None:
-        connection, birth, run = self._connections[city], self._cast.births[city], self._cast.run
-        self._status(connection, CityAddress(run, city), birth)
-        for station in self._cast.stations[city]:
-            address = Address(run, city, station.pillar, station.id, Kind.STATUS)
-            self._status(connection, address, birth.for_station(station))
+    def _up(self, line: Line) -> None:
+        """A connection stands (network thread): announce who speaks over it, then say what has waited."""
+        if self.service.statuses:
+            topics = [line.member.will[0]]
+            if line is self.lines[0]:
+                topics += [committed_topic(self._cast.run), control_topic(self._cast.run)]
+            line.connection.client.subscribe([(topic, 1) for topic in topics])
+            line.births_unheard = 0
+        self.birth(line)
+        if not line.unannounced:
+            for out in line.told.session_started():
+                self._announce(line, out)
+        line.open(self._send)
 
-    def _status(self, connection: Connection, address: Address | CityAddress, status: Status) -> None:
+    def birth(self, line: Line) -> None:
+        """Announce who speaks over a connection, unless it is to be silent about it (network thread)."""
+        if self.service.statuses and not line.unannounced:
+            line.births_unheard += 1
+            for address, status in line.member.births:
+                self.say(line, address, status)
+
+    def say(self, line: Line, address: Address | CityAddress, status: Status) -> None:
+        """Publish the status of a city or a station, retained (network thread)."""
+        self._announce(line, Outgoing(address.topic, encode_status(status), retain=True))
+
+    def _announce(self, line: Line, out: Outgoing) -> None:
+        """Say something beside the messages, at least once (network thread)."""
+        if not self._fits(line, out):
+            return
         self.flow.expect()
-        connection.client.publish(
-            address.topic, encode_status(status), qos=1, retain=True, properties=self._properties()
+        told = line.connection.client.publish(
+            out.topic, out.payload, qos=1, retain=out.retain, properties=self._properties(out)
         )
+        line.reliable.add(told.mid)
 
-    def _hear(self, city: str, message: MQTTMessage) -> None:
+    def _down(self, line: Line, reason: str) -> None:
+        lost = line.shut(self.service.qos)
+        self.flow.lose(lost)
+        self.account.unsent += lost
+        self.account.losses += 1
+        self._losses.append((line.member.label, reason))
+        if len(self._losses) == 1:
+            self._network.later(GATHER if len(self.lines) > 1 else 0.0, self._tell_losses)
+
+    def _tell_losses(self) -> None:
+        who, reason = self._losses[0]
+        many = f" and {len(self._losses) - 1:,} more" if len(self._losses) > 1 else ""
+        self._losses.clear()
+        self._tell(f"{who}{many}: connection lost ({reason}); connecting again")
+
+    def _taken(self, line: Line, mid: int) -> None:
+        line.took(mid)
+        self.flow.acknowledge()
+
+    def _fits(self, line: Line, out: Outgoing) -> bool:
+        """Whether a broker takes a packet of that size; it hangs up on one that is larger."""
+        most = line.connection.limits.packet
+        if most == LARGEST_PACKET or len(out.topic) + len(out.payload) + OVERHEAD <= most:
+            return True
+        self._refused(f"it takes packets of at most {most:,} bytes")
+        return False
+
+    def _refused(self, reason: str) -> None:
+        self.account.refused += 1
+        if not self.account.refusal:
+            self.account.refusal = reason
+            self._tell(f"the broker refuses what is said: {reason}; check its access list and limits")
+
+    def _hear(self, line: Line, message: MQTTMessage) -> None:
         payload = bytes(message.payload)
         try:
             if message.topic == committed_topic(self._cast.run):
                 self.flow.hear(decode_committed(payload), retained=message.retain)
             elif message.topic == control_topic(self._cast.run):
-                self._command(city, message)
-            elif not self._ending and not (status := decode_status(payload)).online:
-                self._tell(f"{city}: an offline message of session {status.session} came late; announcing it again")
-                self._birth(city)
+                self._command(line, message)
+            elif not self._ending:
+                self._look_at(line, decode_status(payload))
         except PayloadError as error:
             self._tell(f"not understood on {message.topic}: {error}")
 
-    def _command(self, city: str, message: MQTTMessage) -> None:
+    def _look_at(self, line: Line, status: Status) -> None:
+        """Announce again what an offline message has overwritten; one that comes before our birth has not."""
+        if status.online:
+            line.births_unheard -= line.births_unheard > 0 and status.session == line.member.births[0][1].session
+        elif not line.births_unheard and not line.unannounced:
+            who = line.member.label
+            self._tell(f"{who}: an offline message of session {status.session} came late; announcing it again")
+            self.birth(line)
+
+    def _command(self, line: Line, message: MQTTMessage) -> None:
         if self._obey is None or message.retain:
             return
-        connection = self._connections[city]
         topic = f"{control_topic(self._cast.run)}/replies"
         self._obey(
             decode_request(bytes(message.payload)),
-            lambda reply: self._network.call(lambda: self._reply(connection, topic, reply)),
+            lambda reply: self._network.call(lambda: self._announce(line, Outgoing(topic, encode_reply(reply)))),
         )
 
-    def _reply(self, connection: Connection, topic: str, reply: Reply) -> None:
-        self.flow.expect()
-        connection.client.publish(topic, encode_reply(reply), qos=1)
-
-    def _properties(self) -> Properties | None:
-        if self._broker.protocol != 5:
-            return None
-        properties = copy(self._template)  # to make one anew takes paho longer than to send it
-        published = datetime.now(UTC).isoformat(timespec="milliseconds")
-        vars(properties)["UserProperty"] = [("run", self._cast.run), ("schema", "1"), ("published", published)]
-        return properties
-
-
-def new_session() -> str:
-    """A random name for the session of a publisher."""
-    return secrets.token_hex(4)
-
-
-def refuse_a_run_that_exists(broker: Broker, run: str, timeout: float) -> None:
-    """Raise `InputError` if a run of that name has been announced at the broker."""
-    found = threading.Event()
-    settled = threading.Event()
-    network = Network("look")
-
-    def ask(_remembered: bool) -> None:
-        connection.client.subscribe(f"nakhon/v1/{run}/+/status", qos=1)
-
-    connection = Connection(
-        network, broker, Session(f"nakhon-look-{new_session()}"), on_up=ask, on_message=lambda _message: found.set()
-    )
-    connection.client.on_subscribe = lambda *_args: settled.set()
-    network.start().add(connection)
-    try:
-        connection.wait_up(timeout)
-        settled.wait(timeout)
-        taken = found.wait(0.2)
-    finally:
-        network.stop()
-    if taken:
-        raise InputError(f"the run {run!r} exists at {broker.url}: leave --run out or give another name")
+    def _properties(self, out: Outgoing) -> Properties | None:
+        packing = self._packing
+        return None if packing is None else packing.properties(out.content_type, out.text, out.properties)

@@ -123,7 +123,8 @@ class Recording:
             one, rows = self.series[at], slice(first, first + pack)
             moved = one.times[rows] + np.timedelta64(shift, "s")
             columns = {name: column[rows] for name, column in one.columns.items()}
-            yield Said(time + shift, speaker.number(self.stations[at], Readings(moved, columns)))
+            for part in speaker.parts(Readings(moved, columns)):
+                yield Said(time + shift, speaker.number(self.stations[at], part))
 
 
 def read_mapping(path: Path) -> Mapping:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from collector.language.profile import StationProfile
 from collector.language.topics import Address, Kind
 from simulator.run import CityBlock, GroupBlock
 
+Body = Readings | Event | Statistic
 KINDS = {Readings: Kind.READINGS, Event: Kind.EVENTS, Statistic: Kind.STATISTICS}
 
 
@@ -24,12 +25,20 @@ class Said:
     message: Message
 
 
-class Speaker:
-    """Numbers the messages of all stations of a run in one session, from 0 without gaps for each station."""
+Planned = tuple[int, StationProfile, Body]
+"""When something is to be said (seconds since 1970), by whom, and what."""
 
-    def __init__(self, run: str, session: str) -> None:
+
+class Speaker:
+    """Numbers the messages of all stations of a run in one session, from 0 without gaps for each station.
+
+    `parts` divides a body into those of the messages that say it, or leaves it unsaid.
+    """
+
+    def __init__(self, run: str, session: str, parts: Callable[[Body], Sequence[Body]] = lambda body: (body,)) -> None:
         self.run = run
         self.session = session
+        self.parts = parts
         self._next: defaultdict[tuple[str, str], int] = defaultdict(int)
 
     def say(self, blocks: Iterable[CityBlock], pack: int = 1) -> Iterator[Said]:
@@ -37,17 +46,21 @@ class Speaker:
 
         A station that measured nothing at a tick says nothing.
         """
-        planned: list[tuple[int, StationProfile, Readings | Event | Statistic]] = []
+        for time, station, body in self.plan(blocks, pack):
+            yield Said(time, self.number(station, body))
+
+    def plan(self, blocks: Iterable[CityBlock], pack: int = 1) -> list[Planned]:
+        """What is to be said, in the same order, not yet numbered."""
+        planned: list[Planned] = []
         for block in blocks:
             planned += ((_epoch(event.time), station, event) for station, event in block.events)
             planned += ((max(_epoch(told.published), block.start), station, told) for station, told in block.statistics)
             for group in block.groups:
                 planned += _readings(group, pack)
         planned.sort(key=lambda said: said[0])
-        for time, station, body in planned:
-            yield Said(time, self.number(station, body))
+        return [(time, station, part) for time, station, body in planned for part in self.parts(body)]
 
-    def number(self, station: StationProfile, body: Readings | Event | Statistic) -> Message:
+    def number(self, station: StationProfile, body: Body) -> Message:
         """A body as the next message of its station."""
         key = (station.city, station.id)
         seq = self._next[key]

@@ -1,21 +1,19 @@
-"""Connections to a broker, any number of them, driven by one thread.
+"""A connection to a broker that stands again whenever it breaks, with exponential back-off and full jitter.
 
-paho reads and writes the sockets; a `Network` watches them in one selector loop, keeps them alive, and connects them
-again with exponential back-off and full jitter. Nothing here knows what is said over a connection.
+paho speaks the protocol, a `Network` drives any number of connections from one thread. Nothing here knows what is said.
 """
 
 from __future__ import annotations
 
-import contextlib
 import random
 import selectors
 import socket
 import ssl
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any, Literal
 
 import paho.mqtt.client as mqtt
@@ -24,13 +22,18 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from collector.language.broker import Broker
+from collector.language.client import AliasingClient, Client
 from collector.language.errors import BrokerError
+from collector.language.network import Network
+
+__all__ = ["Connection", "Limits", "Network", "Session", "reach"]
 
 KEEPALIVE = 30
 CONNECT_TIMEOUT = 10.0
 LONGEST_BACKOFF = 30.0
-PACKETS_A_TURN = 200
-TICK = 0.5
+STEADY = 10.0
+REST = 20.0
+LARGEST_PACKET = 268_435_455
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,8 @@ class Session:
     """How a connection presents itself: who it is, how long the broker remembers it, what to say if it dies.
 
     `expiry` is in seconds (MQTT 5; 3.1.1 sessions do not expire); 0 asks for a clean session. `window` is how many
-    unacknowledged messages the broker may hand out (MQTT 5), and how many we have under way ourselves.
+    unacknowledged messages the broker may hand out (MQTT 5), and how many we have under way ourselves. `will_delay` is
+    in seconds, `aliases` how many topics are said by an alias (both MQTT 5).
     """
 
     client_id: str
@@ -46,6 +50,19 @@ class Session:
     window: int = 1000
     manual_ack: bool = False
     will: tuple[str, bytes] | None = None
+    will_delay: int = 0
+    aliases: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a broker says that it takes (MQTT 5; an older one does not say)."""
+
+    qos: int = 2
+    retain: bool = True
+    under_way: int = 65_535
+    packet: int = LARGEST_PACKET
+    aliases: int = 0
 
 
 @dataclass(slots=True)
@@ -65,7 +82,9 @@ class Connection:
 
     `on_up` is called in the network thread each time the connection stands, with whether the broker remembered the
     session; `on_down` each time it breaks; `on_message` and `on_acknowledged` (with the message's id) for what comes
-    in. `generation` counts the connections made.
+    in, `on_refused` (with the reason) when what is acknowledged was refused. `generation` counts the attempts to
+    connect. While it is paused nothing is read; a pause that is longer than the broker's patience is spent
+    disconnected. Set `forgotten` before the end to have the broker forget the session.
     """
 
     def __init__(
@@ -77,55 +96,80 @@ class Connection:
         on_down: Callable[[str], None] | None = None,
         on_message: Callable[[mqtt.MQTTMessage], None] | None = None,
         on_acknowledged: Callable[[int], None] | None = None,
+        on_refused: Callable[[str], None] | None = None,
     ) -> None:
         self.broker = broker
         self.session = session
         self.generation = 0
         self.up = threading.Event()
         self.refusal: str | None = None
+        self.limits = Limits()
         self._network = network
         self._on_up = on_up
         self._on_down = on_down
         self._on_message = on_message
         self._on_acknowledged = on_acknowledged
+        self._on_refused = on_refused
         self._backoff = _Backoff()
         self._closing = False
+        self._opening = False
+        self._stood = 0.0
+        self._pauses = 0
+        self._away: float | None = None
+        self._frozen = False
+        self._full = False
+        self._progress = False
+        self.paused = False
+        self.forgotten = False
         self._is_5 = broker.protocol == MQTTProtocolVersion.MQTTv5
-        self.progress = False
         self.client = self._make_client()
 
-    def _make_client(self) -> mqtt.Client:
+    def _make_client(self) -> Client:
         broker, session = self.broker, self.session
-        client = mqtt.Client(
+        client = (AliasingClient if session.aliases else Client)(
             CallbackAPIVersion.VERSION2,
             client_id=session.client_id,
             clean_session=None if self._is_5 else session.expiry == 0,
             protocol=MQTTProtocolVersion(broker.protocol),
+            transport="websockets" if broker.path is not None else "tcp",
             manual_ack=session.manual_ack,
             reconnect_on_failure=False,
         )
         client.connect_timeout = CONNECT_TIMEOUT
         client.max_inflight_messages_set(min(session.window, 60_000))
         client.max_queued_messages_set(0)
+        if broker.path is not None:
+            client.ws_set_options(broker.path)
         if broker.username is not None:
             client.username_pw_set(broker.username, broker.password)
         if broker.tls:
             client.tls_set_context(_tls(broker))
-        if session.will is not None:
-            client.will_set(session.will[0], session.will[1], qos=1, retain=True)
+        self._set_will(client)
         client.on_connect = self._connected
         client.on_disconnect = self._disconnected
         client.on_message = self._message
         client.on_publish = self._published
-        client.on_socket_open = lambda _c, _u, sock: self._network.watch(self, sock)
-        client.on_socket_close = lambda _c, _u, sock: self._network.unwatch(sock)
+        client.on_socket_open = lambda _c, _u, _sock: self._network.watch(self)
+        client.on_socket_close = lambda _c, _u, _sock: self._network.unwatch(self)
         client.on_socket_register_write = lambda _c, _u, _sock: self._network.want_write(self)
         return client
 
+    def _set_will(self, client: Client) -> None:
+        if self.session.will is None:
+            return
+        topic, payload = self.session.will
+        properties = None
+        if self._is_5 and self.session.will_delay:
+            properties = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]
+            properties.WillDelayInterval = self.session.will_delay
+        client.will_set(topic, payload, qos=1, retain=True, properties=properties)
+
     def connect(self) -> None:
         """Connect, or plan to try again (network thread)."""
-        if self._closing:
+        if self._closing or self.paused or self._opening:
             return
+        self.generation += 1
+        self._opening = True
         properties = None
         clean: bool | Literal[3] = mqtt.MQTT_CLEAN_START_FIRST_ONLY
         if self._is_5:
@@ -133,11 +177,42 @@ class Connection:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
             properties.SessionExpiryInterval = self.session.expiry
             properties.ReceiveMaximum = min(self.session.window, 65_535)
+        self.client.connect_async(
+            self.broker.host, self.broker.port, KEEPALIVE, clean_start=clean, properties=properties
+        )
+        self._network.aside(self._open)
+
+    def _open(self) -> None:
+        """Open the socket (an opener's thread)."""
+        watch = threading.Timer(CONNECT_TIMEOUT, self.client.give_up) if self.broker.path is not None else None
+        if watch is not None:
+            watch.daemon = True
+            watch.start()
         try:
-            self.client.connect(self.broker.host, self.broker.port, KEEPALIVE, clean_start=clean, properties=properties)
-        except (OSError, ValueError) as error:
+            self.client.open()
+        except (OSError, ValueError, mqtt.WebsocketConnectionError) as error:
+            self._network.call(partial(self._failed, error))
+        else:
+            self._network.call(self._enter)
+        finally:
+            if watch is not None:
+                watch.cancel()
+
+    def _failed(self, error: Exception) -> None:
+        self._opening = False
+        if not self._closing:
             self.refusal = _explain(self.broker, error)
             self._network.later(self._backoff.next(), self.connect)
+
+    def _enter(self) -> None:
+        self._opening = False
+        if self._closing or self.paused:
+            self.client.discard()
+            return
+        try:
+            self.client.enter()
+        except (OSError, ValueError) as error:
+            self._failed(error)
 
     def wait_up(self, timeout: float) -> None:
         """Return when the connection stands. Raises `BrokerError` if it is refused, or not there in time."""
@@ -151,166 +226,147 @@ class Connection:
     def close(self) -> None:
         """Say good-bye to the broker (network thread); the will is not published."""
         self._closing = True
-        self.client.disconnect()
+        properties = None
+        if self.forgotten and self._is_5:
+            properties = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]
+            properties.SessionExpiryInterval = 0
+        self.client.disconnect(properties=properties)
 
-    def _connected(self, _client: object, _data: object, flags: Any, reason: Any, _properties: object) -> None:
+    def kill(self, seconds: float | None = None) -> None:
+        """Cut the connection without a word, so that the will is published (network thread).
+
+        It is made again after `seconds`, without them after the usual back-off.
+        """
+        self._away = seconds
+        self._frozen = False
+        if self.client.socket() is not None:
+            self.client.drop()
+
+    def freeze(self, frozen: bool = True) -> None:
+        """Neither read nor write, nor notice: the connection is half open; or go on (network thread)."""
+        self._frozen = frozen
+        self._network.watch(self)
+        if not frozen:
+            self._network.call(partial(self._network.read, self))
+            self._network.want_write(self)
+
+    def pause(self) -> None:
+        """Read nothing more until `resume` (network thread)."""
+        if not self.paused:
+            self.paused = True
+            self._pauses += 1
+            self._network.watch(self)
+            self._network.later(REST, partial(self._rest, self._pauses))
+
+    def resume(self) -> None:
+        """Read again, or connect again (network thread)."""
+        if not self.paused:
+            return
+        self.paused = False
+        if self.client.socket() is None:
+            self.connect()
+        else:
+            self._network.watch(self)
+            self._network.call(partial(self._network.read, self))  # what TLS holds, the selector does not see
+
+    def _rest(self, pause: int) -> None:
+        """Leave the broker if the pause still lasts: it would take our silence for death."""
+        if self.paused and self._pauses == pause:
+            self.client.disconnect()
+
+    @property
+    def socket(self) -> Any:
+        """The socket, or None."""
+        return self.client.socket()
+
+    @property
+    def events(self) -> int:
+        """What the network is to watch the socket for."""
+        if self._frozen:
+            return 0
+        return (0 if self.paused else selectors.EVENT_READ) | (selectors.EVENT_WRITE if self._full else 0)
+
+    def read(self) -> bool:
+        """Take a packet; whether there may be more that the selector does not see (network thread)."""
+        if self.paused or self._frozen:
+            return False
+        self._progress = False
+        if self.client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            return False
+        return self._progress or (self.broker.tls and self.socket is not None and self.socket.pending() > 0)
+
+    def write(self) -> None:
+        """Write what is queued, as far as the socket takes it (network thread)."""
+        if not self._frozen:
+            self.client.loop_write()  # even with nothing to write: only this lets paho ask again
+            self._full = self.client.want_write() and self.client.socket() is not None
+
+    def look(self) -> None:
+        """Send a sign of life when one is due (network thread)."""
+        if not self._frozen:
+            self.client.loop_misc()
+
+    def broken(self, error: Exception) -> None:
+        """What the broker said makes no sense: hang up (network thread)."""
+        self.refusal = (
+            f"what {self.broker.url} answers is not understood ({type(error).__name__}: {error}): does it speak MQTT "
+            f"{'5' if self._is_5 else '3.1.1'} at this port?"
+        )
+        if self.client.socket() is not None:
+            self.client.drop()
+
+    def _connected(self, _client: object, _data: object, flags: Any, reason: Any, properties: Any) -> None:
         if reason.is_failure:
             self.refusal = _refused(self.broker, str(reason))
             return
-        self._backoff.reset()
+        self._stood = time.monotonic()
         self.refusal = None
-        self.generation += 1
+        self._heed(properties)
         if self._on_up is not None:
             self._on_up(bool(flags.session_present))
         self.up.set()
 
+    def _heed(self, properties: Any) -> None:
+        """Keep within what the broker takes."""
+        told = {} if properties is None else vars(properties)
+        self.limits = Limits(
+            qos=told.get("MaximumQoS", 2),
+            retain=bool(told.get("RetainAvailable", 1)),
+            under_way=told.get("ReceiveMaximum", 65_535),
+            packet=told.get("MaximumPacketSize", LARGEST_PACKET),
+            aliases=told.get("TopicAliasMaximum", 0),
+        )
+        self.client.allow_under_way(min(self.session.window, 60_000, self.limits.under_way))
+        if isinstance(self.client, AliasingClient):
+            self.client.aliases_allowed = min(self.session.aliases, self.limits.aliases)
+
     def _disconnected(self, _client: object, _data: object, _flags: Any, reason: Any, _properties: object) -> None:
         stood = self.up.is_set()
         self.up.clear()
+        self._full = False
         if self._closing:
             return
+        if not stood and self.refusal is None:
+            self.refusal = _hung_up(self.broker)
+        if stood and time.monotonic() - self._stood > STEADY:
+            self._backoff.reset()
         if stood and self._on_down is not None:
             self._on_down("it broke" if str(reason) == "Unspecified error" else str(reason))
-        self._network.later(self._backoff.next(), self.connect)
+        if not self.paused:
+            delay, self._away = self._backoff.next() if self._away is None else self._away, None
+            self._network.later(delay, self.connect)
 
     def _message(self, _client: object, _data: object, message: mqtt.MQTTMessage) -> None:
-        self.progress = True
+        self._progress = True
         if self._on_message is not None:
             self._on_message(message)
 
-    def _published(self, _client: object, _data: object, mid: int, _reason: object, _properties: object) -> None:
-        self.progress = True
+    def _published(self, _client: object, _data: object, mid: int, reason: Any, _properties: object) -> None:
+        self._progress = True
+        if reason.is_failure and self._on_refused is not None:
+            self._on_refused(str(reason))
         if self._on_acknowledged is not None:
             self._on_acknowledged(mid)
-
-
-@dataclass(order=True, slots=True)
-class _Timer:
-    due: float
-    call: Callable[[], None] = field(compare=False)
-
-
-class Network:
-    """The thread that drives connections. Use as a context manager, or `start` and `stop`."""
-
-    def __init__(self, name: str = "network") -> None:
-        self._selector = selectors.DefaultSelector()
-        self._wake_read, self._wake_write = socket.socketpair()
-        self._wake_read.setblocking(False)
-        self._wake_write.setblocking(False)
-        self._selector.register(self._wake_read, selectors.EVENT_READ)
-        self._calls: deque[Callable[[], None]] = deque()
-        self._timers: list[_Timer] = []
-        self._connections: list[Connection] = []
-        self._writing: set[Connection] = set()
-        self._stopping = False
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-
-    def start(self) -> Network:
-        """Start the thread."""
-        self._thread.start()
-        return self
-
-    def add(self, connection: Connection) -> None:
-        """Drive a connection: connect it now and again whenever it breaks."""
-        self._connections.append(connection)
-        self.call(connection.connect)
-
-    def call(self, function: Callable[[], None]) -> None:
-        """Run a function in the network thread, soon."""
-        self._calls.append(function)
-        self.wake()
-
-    def later(self, delay: float, function: Callable[[], None]) -> None:
-        """Run a function in the network thread after a delay in seconds (network thread only)."""
-        self._timers.append(_Timer(time.monotonic() + delay, function))
-        self._timers.sort()
-
-    def stop(self, timeout: float = 5.0) -> None:
-        """Disconnect in order and end the thread."""
-        for connection in self._connections:
-            self.call(connection.close)
-        self.call(self._finish)
-        self._thread.join(timeout)
-
-    def _finish(self) -> None:
-        self._stopping = True
-
-    def wake(self) -> None:
-        """Interrupt the wait of the network thread."""
-        with contextlib.suppress(BlockingIOError):
-            self._wake_write.send(b"\0")
-
-    def watch(self, connection: Connection, sock: Any) -> None:
-        """Watch a socket that paho opened."""
-        self._selector.register(sock, selectors.EVENT_READ, connection)
-
-    def unwatch(self, sock: Any) -> None:
-        """Forget a socket that paho closes."""
-        with contextlib.suppress(KeyError, ValueError):
-            self._selector.unregister(sock)
-
-    def want_write(self, connection: Connection) -> None:
-        """Write what a connection has queued (any thread)."""
-        self._writing.add(connection)
-        if threading.current_thread() is not self._thread:
-            self.wake()
-
-    def _run(self) -> None:
-        next_tick = time.monotonic()
-        while not self._stopping:
-            for key, _mask in self._selector.select(self._patience(next_tick)):
-                if key.data is None:
-                    self._drain_wake()
-                else:
-                    self._read(key.data)
-            self._run_calls()
-            now = time.monotonic()
-            if now >= next_tick:
-                next_tick = now + TICK
-                self._keep_alive()
-            self._write()
-        self._write()
-        self._selector.close()
-        self._wake_read.close()
-        self._wake_write.close()
-
-    def _patience(self, next_tick: float) -> float:
-        if self._writing or self._calls:
-            return 0.0 if self._calls else 0.001
-        due = min(next_tick, self._timers[0].due) if self._timers else next_tick
-        return max(0.0, due - time.monotonic())
-
-    def _drain_wake(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            while self._wake_read.recv(4096):
-                pass
-
-    def _read(self, connection: Connection) -> None:
-        for _ in range(PACKETS_A_TURN):
-            connection.progress = False
-            if connection.client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS or not connection.progress:
-                return
-        if connection.broker.tls:
-            self.call(lambda: self._read(connection))  # what TLS holds back, the selector does not see
-
-    def _run_calls(self) -> None:
-        while self._calls:
-            self._calls.popleft()()
-        now = time.monotonic()
-        while self._timers and self._timers[0].due <= now:
-            self._timers.pop(0).call()
-
-    def _keep_alive(self) -> None:
-        for connection in self._connections:
-            connection.client.loop_misc()
-
-    def _write(self) -> None:
-        for connection in list(self._writing):
-            self._writing.discard(connection)  # before looking: another thread may add to it meanwhile
-            connection.client.loop_write()  # even with nothing to write: only this lets paho ask again
-            if connection.client.want_write():
-                self._writing.add(connection)
 
 
 def reach(broker: Broker, timeout: float = CONNECT_TIMEOUT) -> None:
@@ -324,7 +380,9 @@ def reach(broker: Broker, timeout: float = CONNECT_TIMEOUT) -> None:
         network.stop()
 
 
+@lru_cache(maxsize=8)
 def _tls(broker: Broker) -> ssl.SSLContext:
+    """What TLS needs, once for all connections: it takes long to read and much memory."""
     try:
         context = ssl.create_default_context(cafile=broker.authority)
         if broker.certificate:
@@ -341,9 +399,18 @@ def _explain(broker: Broker, error: Exception) -> str:
         return f"no host named {broker.host!r}: check --broker"
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the certificate of {broker.url} is not trusted ({error.verify_message}): name its authority with --ca"
+    if isinstance(error, ssl.SSLError):
+        return f"no TLS with {broker.url} ({error.reason or error}): does it speak TLS at this port?"
+    if isinstance(error, mqtt.WebsocketConnectionError):
+        return f"{broker.url} does not answer as a WebSocket for MQTT does: check the port and the path"
     if isinstance(error, TimeoutError):
         return f"no answer from {broker.url}"
     return f"cannot connect to {broker.url}: {error}"
+
+
+def _hung_up(broker: Broker) -> str:
+    hint = ": does it ask for a client certificate (--cert and --key)?" if broker.tls and not broker.certificate else ""
+    return f"{broker.url} closed the connection before it answered{hint}"
 
 
 def _refused(broker: Broker, reason: str) -> str:

@@ -1,23 +1,36 @@
 """The ledger: what a publisher said, written down before it is said, so that an audit can ask for each message.
 
 JSON lines. The first line says whose ledger it is; then a line for each message, before it is handed to the broker;
-then, when the publisher ends in order, a last line that closes the book.
+then, when the publisher ends in order, a last line that closes the book. Between the messages stand the faults that
+were injected and the steps of an acceptance plan, in the order in which they came about.
 
     {"ledger": 1, "run": "demo-...", "session": "9f3c", "origin": "simulated", "scenario": "demo", ...}
     {"to": "chiang-mai/environment/aq-01", "kind": "readings", "seq": 0, "values": 2, "first": "...", "last": "...",
-     "digest": "5f3a..."}
-    {"closed": "2026-03-01T08:00:00Z", "messages": 2880}
+     "digest": "5f3a...", "at": 1772352000.123, "said": {"session": "9f3c", "seq": 0, "time": "...", "pm25": 83.2}}
+    {"fault": "silence", "id": "f1", "where": ["chiang-mai/environment/*"], "from": "...", "until": "...",
+     "seq": {"chiang-mai/environment/aq-01": [10, 19]}, "effect": "missing", "cause": "a power cut"}
+    {"step": "restart the consumer", "at": 1772352009.5, "exit": 0}
+    {"closed": "2026-03-01T08:00:00Z", "messages": 2880, "connections": 3, "schedule": {"p50": 0.001, "...": 0}}
+
+`digest` is that of the bytes handed to the broker, `at` the wall's time of it (seconds since 1970), `said` what the
+message tells as wire version 1, whatever format it was sent in: the truth that a consumer without numbers is compared
+with. A message that a fault holds back or spoils has its line too; the fault's line says what became of it.
+Ledgers without `at`, `said`, faults and steps are read as well.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TextIO
+from typing import Any, Self
 
 import numpy as np
 
@@ -40,9 +53,57 @@ class Header:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
+class Effect(StrEnum):
+    """What a consumer that does everything right shows of a fault, for the messages that the fault names."""
+
+    MISSING = "missing"  # never handed to the broker
+    EXPIRED = "expired"  # the broker was told to drop them after a time
+    MALFORMED = "malformed"  # to be rejected
+    DUPLICATED = "duplicated"
+    REORDERED = "reordered"
+    LATE = "late"
+    ALTERED = "altered"  # what was sent is not what `said` holds
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A fault that was injected: what, where, when, and what should be seen of it.
+
+    `where` are patterns over `city/pillar/station`. `since` and `until` span the times of the readings concerned (ISO
+    8601, the end included), empty where `seq` (first and last number by station) says it. `facts` is the rest.
+    """
+
+    kind: str
+    id: str
+    where: tuple[str, ...]
+    effect: Effect
+    since: str = ""
+    until: str = ""
+    seq: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def concerns(self, station: str) -> bool:
+        """Whether a station (`city/pillar/station`) is meant."""
+        return any(fnmatchcase(station, pattern) for pattern in self.where)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of an acceptance plan: its name, when it was taken (seconds since 1970 by the wall), what came of it."""
+
+    name: str
+    at: float
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One message said: to which topic, its number, how many values it carried, the times it spans, its digest."""
+    """One message said: to which topic, its number, how many values it carried, the times it spans, its digest.
+
+    `said` is what it tells, as JSON of wire version 1; `at` when it was written down (seconds since 1970 by the wall).
+    Both are None in a ledger that does not keep them, and are no part of what makes two entries the same.
+    """
 
     address: Address
     seq: int
@@ -50,10 +111,12 @@ class Entry:
     first: str
     last: str
     digest: int
+    said: str | None = field(default=None, compare=False)
+    at: float | None = field(default=None, compare=False)
 
 
-def entry_of(message: Message, payload: bytes) -> Entry:
-    """The entry of a message with a number, as encoded in `payload`."""
+def entry_of(message: Message, payload: bytes, said: bytes | None = None) -> Entry:
+    """The entry of a message with a number, as sent in `payload`; `said` is its JSON where `payload` is not that."""
     match message.body:
         case Readings(times):
             epochs = times.view(np.int64)
@@ -62,15 +125,22 @@ def entry_of(message: Message, payload: bytes) -> Entry:
             first = last = int(time.astype(np.int64))
     if message.seq is None:
         raise ValueError("only numbered messages go into a ledger")
-    return Entry(message.address, message.seq, message.values, format_epoch(first), format_epoch(last), digest(payload))
+    span = format_epoch(first), format_epoch(last)
+    told = (payload if said is None else said).decode()
+    return Entry(message.address, message.seq, message.values, *span, digest(payload), told)
 
 
 class LedgerWriter:
-    """Writes a ledger: `record` before publishing, `close` at the end. A file that exists is never overwritten."""
+    """Writes a ledger: `record` before publishing, `close` at the end. A file that exists is never overwritten.
 
-    def __init__(self, path: Path, header: Header) -> None:
+    Without `keep` it leaves out what the messages say: smaller by half, and a consumer without numbers can then only
+    be asked for the times of readings, not for their values.
+    """
+
+    def __init__(self, path: Path, header: Header, *, keep: bool = True) -> None:
+        self._keep = keep
         try:
-            self._file: TextIO = path.open("x", encoding="utf-8")
+            self._file = path.open("xb", buffering=0)  # each line is with the system before its message is published
         except FileExistsError:
             raise LedgerError(f"{path} exists; a ledger is never overwritten: name another file") from None
         except OSError as error:
@@ -83,28 +153,40 @@ class LedgerWriter:
     def record(self, entry: Entry) -> None:
         """Write down a message that is about to be published."""
         at = entry.address
-        self._file.write(
+        said = f', "said": {entry.said}' if self._keep and entry.said is not None else ""
+        self._put(
             f'{{"to": "{at.city}/{at.pillar}/{at.station}", "kind": "{at.kind.value}", "seq": {entry.seq}, '
             f'"values": {entry.values}, "first": "{entry.first}", "last": "{entry.last}", '
-            f'"digest": "{entry.digest:016x}"}}\n'
+            f'"digest": "{entry.digest:016x}", "at": {time.time():.3f}{said}}}\n'
         )
-        self._file.flush()  # from here on the entry survives the end of this process
         self._messages += 1
 
-    def close(self, closed: str) -> None:
-        """Close the book at a time (ISO 8601): every message was handed over."""
-        self._write({"closed": closed, "messages": self._messages})
+    def fault(self, fault: Fault) -> None:
+        """Write down a fault; once it is over, or again under the same id when more is known: the last line counts."""
+        told = {"fault": fault.kind, "id": fault.id, "where": fault.where, "from": fault.since, "until": fault.until}
+        self._write(dict(fault.facts) | told | {"seq": dict(fault.seq), "effect": fault.effect.value})
+
+    def step(self, name: str, **facts: Any) -> None:
+        """Write down a step of an acceptance plan, taken now."""
+        self._write({"step": name, "at": round(time.time(), 3)} | facts)
+
+    def close(self, closed: str, **facts: Any) -> None:
+        """Close the book at a time (ISO 8601), with what else is known: every message was handed over."""
+        self._write({"closed": closed, "messages": self._messages} | facts)
         self.abandon()
 
     def abandon(self) -> None:
         """Leave the book open: what was written stays, an audit says that the publisher did not end in order."""
-        self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
 
     def _write(self, told: dict[str, Any]) -> None:
-        self._file.write(json.dumps(told, ensure_ascii=False) + "\n")
-        self._file.flush()
+        self._put(json.dumps(told, ensure_ascii=False) + "\n")
+
+    def _put(self, line: str) -> None:
+        left = line.encode()
+        while left:  # a disk that fills up takes a part of a line, and refuses the rest
+            left = left[self._file.write(left) or 0 :]
 
     def __enter__(self) -> Self:
         return self
@@ -124,6 +206,8 @@ class Ledger:
     entries: list[Entry]
     closed: bool
     torn: bool
+    faults: tuple[Fault, ...] = ()
+    steps: tuple[Step, ...] = ()
 
 
 def read_ledger(path: Path) -> Ledger:
@@ -137,27 +221,42 @@ def read_ledger(path: Path) -> Ledger:
     torn = lines[-1] != ""
     header = _header(path, lines[0])
     entries: list[Entry] = []
+    faults: dict[str, Fault] = {}
+    steps: list[Step] = []
     closed = False
-    for number, told in _objects(path, lines[1:-1]):
-        if "closed" in told:
-            closed = True
-            continue
+    for told, said, spoilt in _objects(path, lines[1:-1]):
         try:
-            entries.append(_entry(header.run, told))
+            if "to" in told:
+                entries.append(_entry(header.run, told, said))
+            elif "fault" in told:
+                fault = _fault(told)
+                faults[fault.id] = fault
+            elif "step" in told:
+                steps.append(Step(told.pop("step"), float(told.pop("at")), told))
+            elif "closed" in told:
+                closed = True
+            else:
+                raise spoilt
         except (KeyError, ValueError, TypeError, AttributeError):
-            raise LedgerError(f"{path} line {number}: expected the entry of a message") from None
-    return Ledger(header, entries, closed, torn)
+            raise spoilt from None
+    return Ledger(header, entries, closed, torn, tuple(faults.values()), tuple(steps))
 
 
-def _objects(path: Path, lines: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+def _objects(path: Path, lines: list[str]) -> Iterator[tuple[dict[str, Any], str | None, LedgerError]]:
+    """Each line: its object without what was said, that as it stands, and the error to raise if it makes no sense."""
     for number, line in enumerate(lines, start=2):
+        head, mark, said = line.partition(', "said": ') if line.startswith('{"to"') else (line, "", "")
+        spoilt = LedgerError(f"{path} line {number}: expected the entry of a message, a fault, a step or the end")
         try:
-            told = json.loads(line)
+            told = _plain(head + "}" if mark else head)
         except ValueError:
-            told = None
+            raise spoilt from None
         if not isinstance(told, dict):
-            raise LedgerError(f"{path} line {number}: expected a JSON object")
-        yield number, told
+            raise spoilt
+        yield told, said[:-1] if mark else None, spoilt
+
+
+_plain = json.JSONDecoder().decode
 
 
 def _header(path: Path, line: str) -> Header:
@@ -172,7 +271,28 @@ def _header(path: Path, line: str) -> Header:
     return header
 
 
-def _entry(run: str, told: dict[str, Any]) -> Entry:
-    city, pillar, station = told["to"].split("/")
-    address = Address(run, city, pillar, station, Kind(told["kind"]))
-    return Entry(address, int(told["seq"]), int(told["values"]), told["first"], told["last"], int(told["digest"], 16))
+def _entry(run: str, told: dict[str, Any], said: str | None) -> Entry:
+    address = _address(run, told["to"], told["kind"])
+    span = told["first"], told["last"]
+    return Entry(address, int(told["seq"]), int(told["values"]), *span, int(told["digest"], 16), said, told.get("at"))
+
+
+@lru_cache(maxsize=65_536)
+def _address(run: str, place: str, kind: str) -> Address:
+    city, pillar, station = place.split("/")
+    return Address(run, city, pillar, station, Kind(kind))
+
+
+def _fault(told: dict[str, Any]) -> Fault:
+    where = told.pop("where")
+    spans = {station: (int(first), int(last)) for station, (first, last) in (told.pop("seq", None) or {}).items()}
+    return Fault(
+        kind=str(told.pop("fault")),
+        id=str(told.pop("id")),
+        where=(where,) if isinstance(where, str) else tuple(map(str, where)),
+        effect=Effect(told.pop("effect")),
+        since=told.pop("from", None) or "",
+        until=told.pop("until", None) or "",
+        seq=spans,
+        facts=told,
+    )

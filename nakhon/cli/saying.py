@@ -8,8 +8,27 @@ from typing import Annotated
 
 import typer
 
-from collector.language.errors import InputError
+from collector.language.topics import Kind
 from nakhon.cli.application import app
+from nakhon.cli.delivering import (
+    AliasOption,
+    ClientOption,
+    DelayOption,
+    ExpiryOption,
+    FormatOption,
+    GiveUpOption,
+    NoStatusOption,
+    OnlyOption,
+    PayloadOption,
+    PropertyOption,
+    RampOption,
+    RetainOption,
+    SessionOption,
+    SpreadOption,
+    TopicOption,
+    fleet_of,
+    service_of,
+)
 from nakhon.cli.options import (
     AuthorityOption,
     CertificateOption,
@@ -29,6 +48,10 @@ from nakhon.cli.options import (
 )
 from nakhon.console import told
 from nakhon.durations import parse_seconds
+from simulator.fleet import Spread
+
+replays = typer.Typer(help="Say recorded data again: csv (a series), capture (MQTT traffic).", no_args_is_help=True)
+app.add_typer(replays, name="replay")
 
 
 @app.command(epilog="Example: nakhon simulate demo --broker mqtt://localhost:1883 --pace max --ledger demo.ledger")
@@ -44,6 +67,21 @@ def simulate(
     qos: QosOption = 1,
     window: WindowOption = 500,
     limit: LimitOption = None,
+    form: FormatOption = "wire",
+    topic: TopicOption = None,
+    payload: PayloadOption = None,
+    only: OnlyOption = None,
+    connections: SpreadOption = Spread.CITY,
+    client_id: ClientOption = None,
+    ramp: RampOption = None,
+    retain: RetainOption = False,
+    session_expiry: SessionOption = None,
+    message_expiry: ExpiryOption = None,
+    will_delay: DelayOption = "0",
+    topic_alias: AliasOption = 0,
+    user_property: PropertyOption = None,
+    no_status: NoStatusOption = False,
+    give_up: GiveUpOption = None,
     mqtt: ProtocolOption = Version.FIVE,
     ca: AuthorityOption = None,
     cert: CertificateOption = None,
@@ -52,19 +90,39 @@ def simulate(
     """Simulate the cities of a scenario and publish what they measure."""
     from nakhon import commands
     from nakhon.plays import simulated
+    from nakhon.stage import Manner, Words, check_target
     from simulator.clock import parse_pace
+    from simulator.formats import format_of
     from simulator.scenario import load_scenario
 
     asked = commands.starting(load_scenario(scenario), start)
-    manner = commands.manner(pack, qos, window, ledger, limit)
-    play = simulated(asked, parse_pace(pace), run, pack)
+    manner = Manner(
+        pack,
+        ledger,
+        None if limit is None else parse_seconds(limit),
+        Words(form, format_of(form, topic=topic, payload=payload), frozenset(map(Kind, only or ()))),
+        service_of(
+            qos,
+            window,
+            retain,
+            session_expiry,
+            message_expiry,
+            will_delay,
+            topic_alias,
+            user_property,
+            no_status,
+            give_up,
+        ),
+        fleet_of(connections, client_id, ramp),
+    )
+    check_target(broker, manner)
+    play = simulated(asked, parse_pace(pace), run, pack, words=manner.words)
     done = commands.perform(play, manner, broker, store, lambda: broker_of(broker, mqtt, ca, cert, key))
     raise typer.Exit(0 if done else 1)
 
 
-@app.command(epilog="Example: nakhon replay csv pm25.csv --map pm25.toml --broker mqtt://localhost:1883")
+@replays.command("csv", epilog="Example: nakhon replay csv pm25.csv --map pm25.toml --broker mqtt://localhost:1883")
 def replay(
-    what: Annotated[str, typer.Argument(help="csv")],
     file: Annotated[Path, typer.Argument(help="the recorded series")],
     mapping: Annotated[Path, typer.Option("--map", help="TOML file that says what its columns are")],
     broker: TargetOption,
@@ -77,6 +135,21 @@ def replay(
     qos: QosOption = 1,
     window: WindowOption = 500,
     limit: LimitOption = None,
+    form: FormatOption = "wire",
+    topic: TopicOption = None,
+    payload: PayloadOption = None,
+    only: OnlyOption = None,
+    connections: SpreadOption = Spread.CITY,
+    client_id: ClientOption = None,
+    ramp: RampOption = None,
+    retain: RetainOption = False,
+    session_expiry: SessionOption = None,
+    message_expiry: ExpiryOption = None,
+    will_delay: DelayOption = "0",
+    topic_alias: AliasOption = 0,
+    user_property: PropertyOption = None,
+    no_status: NoStatusOption = False,
+    give_up: GiveUpOption = None,
     mqtt: ProtocolOption = Version.FIVE,
     ca: AuthorityOption = None,
     cert: CertificateOption = None,
@@ -85,12 +158,33 @@ def replay(
     """Publish a recorded series as a run of its own, of origin measured."""
     from nakhon import commands
     from nakhon.plays import parse_start, recorded
+    from nakhon.stage import Manner, Words, check_target
     from simulator.clock import parse_pace
+    from simulator.formats import format_of
 
-    if what != "csv":
-        raise InputError(f"expected `nakhon replay csv FILE`, came {what!r}")
-    manner = commands.manner(pack, qos, window, ledger, limit)
-    play, about = recorded(file, mapping, parse_pace(pace), run, pack, parse_start(start, int(time.time())))
+    manner = Manner(
+        pack,
+        ledger,
+        None if limit is None else parse_seconds(limit),
+        Words(form, format_of(form, topic=topic, payload=payload), frozenset(map(Kind, only or ()))),
+        service_of(
+            qos,
+            window,
+            retain,
+            session_expiry,
+            message_expiry,
+            will_delay,
+            topic_alias,
+            user_property,
+            no_status,
+            give_up,
+        ),
+        fleet_of(connections, client_id, ramp),
+    )
+    check_target(broker, manner)
+    play, about = recorded(
+        file, mapping, parse_pace(pace), run, pack, parse_start(start, int(time.time())), manner.words
+    )
     told.print(about, markup=False)
     done = commands.perform(play, manner, broker, store, lambda: broker_of(broker, mqtt, ca, cert, key))
     raise typer.Exit(0 if done else 1)
