@@ -10,7 +10,7 @@ from rich.console import Console
 
 from collector.comparison import Request
 from collector.subscriber import Subscriber
-from nakhon import commands
+from nakhon import auditing
 from nakhon.collect import Duty, collecting
 from nakhon.compare import Outputs, compare
 from nakhon.embedded_broker import embedded_broker
@@ -53,7 +53,7 @@ def demo(staging: Staging, console: Console) -> bool:
         taken = to_broker(play, Manner(ledger=ledger, limit=staging.limit), broker, console)
         wait_until_stored(collector.subscriber)
     console.rule("Audit: where is every message?")
-    stored = commands.audit(ledger, store, as_json=False)
+    stored = auditing.audit(ledger, store, as_json=False)
     console.rule("Comparison")
     compare(store, Request(COMPARED, runs=(run,)), Outputs(report=report, title="Three cities, simulated"))
     return taken and stored

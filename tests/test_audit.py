@@ -12,7 +12,7 @@ from collector.audit import audit
 from collector.ingest import Delivery, Ingest
 from collector.language.codec import encode
 from collector.language.errors import InputError
-from collector.language.ledger import Header, Ledger, entry_of
+from collector.language.ledger import Effect, Fault, Header, Ledger, entry_of
 from collector.language.messages import Message, Readings
 from collector.language.topics import Address
 from collector.live import Live
@@ -124,3 +124,27 @@ def test_a_store_that_knows_nothing_of_the_run_is_the_wrong_store(store: Store) 
 def test_deliveries_are_counted_each(store: Store) -> None:
     deliver(store, [*SAID, *SAID[:3]])
     assert audit(LEDGER, store).deliveries == {"stored": 40, "rejected": 0, "duplicate": 3, "conflict": 0}
+
+
+def test_a_fault_explains_what_is_missing_and_what_is_rejected_as_it_should_be(store: Store) -> None:
+    station = "chiang-mai/environment/aq-02"
+    silence = Fault("silence", "f1", ("*/aq-02",), Effect.MISSING, seq={station: (5, 6)})
+    spoilt = Fault("malformed", "f2", ("*/aq-02",), Effect.MALFORMED, seq={station: (20, 20)})
+    payload = b"spoilt on purpose"
+    entries = [*LEDGER.entries, replace(entry_of(message(20, "aq-02"), payload), values=0)]
+    deliver(store, [one for one in SAID if not (one.address.station == "aq-02" and one.seq in (5, 6))])
+    Ingest(store).process([Delivery(message(20, "aq-02").address.topic, payload, 1.8e9)])
+    verdict = audit(replace(LEDGER, entries=entries, faults=(silence, spoilt)), store)
+    assert verdict.accounted_for
+    assert verdict.missing == {"injected": 2, "expired": 0, "unexplained": 0}
+    assert (verdict.total.rejected, verdict.total.malformed) == (1, 1)
+    assert verdict.losses[0].cause == "silence (f1)"
+
+
+def test_a_fault_explains_no_loss_beside_it(store: Store) -> None:
+    silence = Fault("silence", "f1", ("*/aq-02",), Effect.MISSING, "2026-03-01T08:00:00Z", "2026-03-01T08:30:00Z")
+    deliver(store, [one for one in SAID if one.seq is not None and one.seq >= 4])
+    verdict = audit(replace(LEDGER, faults=(silence,)), store)
+    assert verdict.missing == {"injected": 3, "expired": 0, "unexplained": 5}
+    assert not verdict.accounted_for
+    assert [loss.cause for loss in verdict.losses] == ["unexplained", "unexplained", "silence (f1)"]

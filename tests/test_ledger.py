@@ -1,13 +1,14 @@
 """The ledger: what was written is read, a torn end is told, a wrong line is named."""
 
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from collector.language.codec import encode
+from collector.language.codec import digest, encode
 from collector.language.errors import LedgerError
-from collector.language.ledger import Header, LedgerWriter, entry_of, read_ledger
+from collector.language.ledger import Effect, Fault, Header, LedgerWriter, entry_of, read_ledger
 from collector.language.messages import Message, Readings
 from collector.language.topics import Address
 
@@ -41,6 +42,57 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     assert (ledger.entries[0].first, ledger.entries[0].last) == ("2026-03-01T08:00:00Z", "2026-03-01T08:15:00Z")
 
 
+def test_what_the_messages_say_and_when_are_kept_unless_left_out(tmp_path: Path) -> None:
+    write(tmp_path / "ledger", 1, close=True)
+    (entry,) = read_ledger(tmp_path / "ledger").entries
+    assert entry.said == encode(message(0)).decode()
+    assert abs((entry.at or 0) - time.time()) < 60
+    with LedgerWriter(tmp_path / "small", HEADER, keep=False) as ledger:
+        ledger.record(entry_of(message(0), encode(message(0))))
+    (entry,) = read_ledger(tmp_path / "small").entries
+    assert entry.said is None
+
+
+def test_what_is_said_is_json_of_the_wire_whatever_was_sent(tmp_path: Path) -> None:
+    with LedgerWriter(tmp_path / "ledger", HEADER) as ledger:
+        ledger.record(entry_of(message(0), b"\xff\x00 not JSON", encode(message(0))))
+    (entry,) = read_ledger(tmp_path / "ledger").entries
+    assert entry.said == encode(message(0)).decode()
+    assert entry.digest == digest(b"\xff\x00 not JSON")
+
+
+def test_faults_and_steps_are_read_and_the_last_word_on_a_fault_counts(tmp_path: Path) -> None:
+    station = "chiang-mai/environment/aq-01"
+    first = Fault("silence", "f1", ("*/aq-01",), Effect.MISSING, "2026-03-01T08:00:00Z")
+    last = Fault("silence", "f1", ("*/aq-01",), Effect.MISSING, "2026-03-01T08:00:00Z", "2026-03-01T09:00:00Z",
+                 {station: (0, 3)}, {"cause": 'a word, "said": twice'})  # fmt: skip
+    with LedgerWriter(tmp_path / "ledger", HEADER) as ledger:
+        ledger.fault(first)
+        ledger.record(entry_of(message(0), encode(message(0))))
+        ledger.step("restart the consumer", exit=0)
+        ledger.fault(last)
+        ledger.close("2026-03-01T09:00:00Z")
+    read = read_ledger(tmp_path / "ledger")
+    assert read.faults == (last,)
+    assert (read.steps[0].name, read.steps[0].facts) == ("restart the consumer", {"exit": 0})
+    assert len(read.entries) == 1
+    assert read.faults[0].concerns(station)
+    assert not read.faults[0].concerns("chiang-mai/environment/aq-02")
+
+
+def test_a_ledger_of_before_is_read(tmp_path: Path) -> None:
+    (tmp_path / "ledger").write_text(
+        '{"ledger": 1, "run": "run", "session": "9f3c", "origin": "simulated"}\n'
+        '{"to": "chiang-mai/environment/aq-01", "kind": "readings", "seq": 0, "values": 3, '
+        '"first": "2026-03-01T08:00:00Z", "last": "2026-03-01T08:15:00Z", "digest": "00000000000000ff"}\n'
+        '{"closed": "2026-03-01T08:00:00Z", "messages": 1}\n'
+    )
+    ledger = read_ledger(tmp_path / "ledger")
+    assert ledger.closed
+    assert (ledger.entries[0].said, ledger.entries[0].at, ledger.entries[0].digest) == (None, None, 255)
+    assert (ledger.faults, ledger.steps) == ((), ())
+
+
 def test_a_torn_last_line_is_told_and_the_rest_is_read(tmp_path: Path) -> None:
     path = tmp_path / "ledger"
     write(path, 3, close=False)
@@ -64,6 +116,9 @@ def test_a_ledger_is_never_overwritten(tmp_path: Path) -> None:
         (b"hello\n", "not a ledger"),
         (b'{"ledger": 9, "run": "r", "session": "s", "origin": "simulated"}\n', "version 9"),
         (b'{"ledger": 1, "run": "r", "session": "s", "origin": "simulated"}\n{"to": "a/b"}\n', "line 2"),
+        (b'{"ledger": 1, "run": "r", "session": "s", "origin": "simulated"}\n{"fault": "silence"}\n', "line 2"),
+        (b'{"ledger": 1, "run": "r", "session": "s", "origin": "simulated"}\n{"what": "is this"}\n', "line 2"),
+        (b'{"ledger": 1, "run": "r", "session": "s", "origin": "simulated"}\n[]\n', "line 2"),
         (b'{"ledger": 1, "run": "r", "session": "s", "origin": "simulated"}\nnonsense\n', "line 2"),
         (b"\xff\xfe", "cannot read"),
     ],

@@ -1,0 +1,275 @@
+"""The sink file: TOML that says where a consumer keeps what it received, and which column is what.
+
+[sink]
+kind = "csv"
+file = "received/*.csv"
+
+[columns]
+station = "device"
+time = "ts"
+indicator = "metric"
+value = "value"
+
+`docs/audit.md` explains every key.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import string
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from collector.auditing.expected import Scope
+from collector.auditing.found import Tolerance
+from collector.language.errors import InputError
+from collector.language.indicators import indicator
+from collector.mapping.times import check_format
+from collector.mapping.units import to_catalogue
+
+LARGEST_FILE = 1 << 20
+ERRORS_SHOWN = 20
+PLACES = ("run", "city", "pillar", "station")
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)(ms|s|min|h)")
+_UNITS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000}
+_NEEDED = {
+    "csv": ("file",), "jsonl": ("file",), "sql": ("url",), "influxdb": ("url", "query"), "http": ("url",),
+}  # fmt: skip
+
+Text = Annotated[str, Field(min_length=1, max_length=4096)]
+
+
+def _checked(check: Any) -> AfterValidator:
+    def validate(value: Any) -> Any:
+        try:
+            check(value)
+        except InputError as error:
+            raise ValueError(str(error)) from None
+        return value
+
+    return AfterValidator(validate)
+
+
+def _zone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise InputError(f"no IANA zone {name!r}; for example Asia/Bangkok") from None
+
+
+def _form(text: str) -> None:
+    try:
+        fields = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+    except ValueError:
+        raise InputError(f"expected a form such as {{city}}/{{station}}, came {text!r}") from None
+    if not fields <= set(PLACES) or "station" not in fields:
+        raise InputError(f"expected {{station}}, and besides it only {{{'}, {'.join(PLACES)}}}, came {text!r}")
+
+
+def _duration(told: object) -> object:
+    found = _DURATION.fullmatch(told) if isinstance(told, str) else None
+    if found is None:
+        raise ValueError("expected a time such as 500ms, 2s, 1min or 1h")
+    return float(found[1]) * _UNITS[found[2]]
+
+
+def _named(told: object) -> object:
+    return {"name": told} if isinstance(told, str) else told
+
+
+def _several(told: object) -> object:
+    return told if isinstance(told, list) else [told]
+
+
+Milliseconds = Annotated[float, BeforeValidator(_duration)]
+Zone = Annotated[Text, _checked(_zone)]
+Format = Annotated[Text, _checked(check_format)]
+Size = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Source(_Strict):
+    """Where it is kept: a file (or several, by a pattern), a database, a server."""
+
+    kind: Literal["csv", "jsonl", "sql", "influxdb", "http"]
+    title: Text | None = None
+    file: Text | None = None
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    url: Text | None = None
+    table: Text | None = None
+    query: Text | None = None
+    rows: Text | None = None
+    next: Text | None = None
+    answer: Literal["json", "csv"] = "json"
+    token: bool = False
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Source:
+        lacking = [name for name in _NEEDED[self.kind] if getattr(self, name) is None]
+        if lacking:
+            raise ValueError(f"expected {' and '.join(lacking)} with kind {self.kind}")
+        if self.kind == "sql" and (self.table is None) == (self.query is None):
+            raise ValueError("expected either table or query with kind sql")
+        return self
+
+
+class Columns(_Strict):
+    """Which column is what. Without `indicator` every indicator has a column of its own, named in [indicators]."""
+
+    station: Text
+    form: Annotated[Text, _checked(_form)] = "{station}"
+    city: Text | None = None
+    time: Text
+    received: Text | None = None
+    indicator: Text | None = None
+    value: Text | None = None
+    unit: Text | None = None
+
+
+class Named(_Strict):
+    """What the sink calls an indicator, and in which unit (UCUM) it keeps it."""
+
+    name: Text
+    unit: Text | None = None
+
+
+class Clock(_Strict):
+    """How times are written: a format, and the zone of times that name none."""
+
+    format: Format = "iso"
+    timezone: Zone = "UTC"
+
+
+class Allowed(_Strict):
+    """What may differ."""
+
+    time: Milliseconds = 0.0
+    absolute: Size = 0.0
+    relative: Size = 1e-9
+    late: Milliseconds | None = None
+
+    @property
+    def tolerance(self) -> Tolerance:
+        """The same for the comparison."""
+        late = None if self.late is None else self.late / 1_000
+        return Tolerance(round(self.time), self.absolute, self.relative, late)
+
+
+class Kept(_Strict):
+    """What of a run the consumer is meant to keep: patterns of `city/pillar/station`, and indicators; empty is all."""
+
+    stations: tuple[Text, ...] = ()
+    indicators: tuple[Annotated[Text, _checked(indicator)], ...] = ()
+
+
+class Sink(_Strict):
+    """A whole sink file."""
+
+    sink: Source
+    columns: Columns
+    indicators: dict[Text, Annotated[Named, BeforeValidator(_named)]] = {}
+    time: Clock = Clock()
+    received: Clock = Clock()
+    tolerance: Allowed = Allowed()
+    scope: Kept = Kept()
+    where: dict[Text, Annotated[tuple[str | int | float, ...], BeforeValidator(_several)]] = {}
+
+    @model_validator(mode="after")
+    def _whole(self) -> Sink:
+        for identity, named in self.indicators.items():
+            try:
+                indicator(identity)
+                if named.unit is not None:
+                    to_catalogue(named.unit, identity)
+            except InputError as error:
+                raise ValueError(f"indicators.{identity}: {error}") from None
+        if self.columns.indicator is None and (self.columns.value or self.columns.unit):
+            raise ValueError("columns: expected indicator beside value (one reading a row), or neither")
+        if self.columns.indicator is None and not self.indicators:
+            raise ValueError(
+                "expected columns.indicator (one reading a row), or [indicators] that name a column each (pm25 = "
+                '"PM2.5")'
+            )
+        return self
+
+    @property
+    def wanted(self) -> list[str]:
+        """The columns to read, each once."""
+        one = self.columns
+        wide = [] if one.indicator else [named.name for named in self.indicators.values()]
+        names = [one.station, one.city, one.time, one.received, one.indicator, one.value, one.unit]
+        return list(dict.fromkeys([name for name in names if name] + wide + list(self.where)))
+
+    @property
+    def kept(self) -> Scope:
+        """What it is meant to keep; where every indicator has a column, those that have one."""
+        wide = () if self.columns.indicator else tuple(self.indicators)
+        return Scope(self.scope.stations, self.scope.indicators or wide)
+
+    @property
+    def title(self) -> str:
+        """What the report calls it; nothing of a URL that may be secret."""
+        source = self.sink
+        place = source.file or re.sub(r"//[^/@]*@", "//", (source.url or "").partition("?")[0])
+        return source.title or f"{source.kind} {place}"
+
+
+_TABLES: dict[str, type[_Strict]] = {
+    "sink": Source, "columns": Columns, "indicators": Named, "time": Clock, "received": Clock, "tolerance": Allowed,
+    "scope": Kept,
+}  # fmt: skip
+
+
+def is_sink(text: str) -> bool:
+    """Whether a TOML text looks like a sink file."""
+    return re.search(r"^\s*\[\s*sink\s*\]", text, re.MULTILINE) is not None
+
+
+def load_sink(path: Path) -> Sink:
+    """The sink file at a path. Raises `InputError` with every error, its path in the file, and what may be meant."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            text = file.read(LARGEST_FILE + 1)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read the sink file {path}: {getattr(error, 'strerror', None) or error}") from None
+    if len(text) > LARGEST_FILE:
+        raise InputError(f"{path}: expected at most {LARGEST_FILE} characters")
+    return parse_sink(text, str(path))
+
+
+def parse_sink(text: str, where: str) -> Sink:
+    """The sink file in a text; `where` names it in errors."""
+    try:
+        told = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{where} is not TOML: {error}") from None
+    try:
+        return Sink.model_validate(told)
+    except ValidationError as error:
+        lines = [_line(one) for one in error.errors()]
+        raise InputError(f"{where}:\n  " + "\n  ".join(lines[:ERRORS_SHOWN])) from None
+
+
+def _line(error: Any) -> str:
+    place = [str(step) for step in error["loc"]]
+    path = ".".join(place) or "file"
+    match error["type"]:
+        case "extra_forbidden":
+            fields = (_TABLES.get(place[0], Sink) if len(place) > 1 else Sink).model_fields
+            near = difflib.get_close_matches(place[-1], fields, n=1)
+            return f"{path}: no such key; " + (f"did you mean {near[0]}?" if near else f"expected {', '.join(fields)}")
+        case "missing":
+            return f"{path}: missing"
+        case "value_error":
+            return f"{path}: {error['ctx']['error']}" if place else str(error["ctx"]["error"])
+        case _:
+            came = "" if isinstance(error["input"], dict | list | tuple) else f", came {error['input']!r}"[:80]
+            return f"{path}: {error['msg']}{came}"

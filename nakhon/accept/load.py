@@ -1,0 +1,123 @@
+"""The load of a plan: a scenario said to a broker at its pace, in a ledger that others may write steps into."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from collector.language.broker import Broker
+from collector.language.ledger import Entry, Fault, Header, LedgerWriter
+from collector.language.time import format_epoch
+from nakhon import __version__
+from nakhon.stage import Play
+from simulator.broadcast import Tell
+from simulator.fleet import Fleet
+from simulator.formats import Open
+from simulator.publisher import Account, Publisher
+from simulator.service import Service, check_service
+
+UNHINDERED = 60_000
+"""A window of messages under way so wide that no consumer under test slows the load down by being slow itself."""
+
+
+class SharedLedger(LedgerWriter):
+    """A ledger that more than one thread writes into."""
+
+    def __init__(self, path: Path, header: Header) -> None:
+        self._lock = threading.RLock()
+        super().__init__(path, header)
+
+    def record(self, entry: Entry) -> None:
+        """Write down a message that is about to be published."""
+        with self._lock:
+            super().record(entry)
+
+    def fault(self, fault: Fault) -> None:
+        """Write down a fault."""
+        with self._lock:
+            super().fault(fault)
+
+    def step(self, name: str, **facts: Any) -> None:
+        """Write down a step, taken now."""
+        with self._lock:
+            super().step(name, **facts)
+
+    def close(self, closed: str, **facts: Any) -> None:
+        """Close the book."""
+        with self._lock:
+            super().close(closed, **facts)
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a load is said: in which format, over which connections, with which promises."""
+
+    make: Open
+    service: Service
+    fleet: Fleet
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What became of a load: whether it was said to its end, what the broker did not take, how late it was said."""
+
+    messages: int
+    values: int
+    seconds: float
+    left: int
+    late: float
+    account: Account
+
+    @property
+    def whole(self) -> bool:
+        """Whether the broker took everything."""
+        return not (self.left or self.account.refused or self.account.unsent or self.account.gave_up)
+
+
+def say(
+    play: Play,
+    manner: Manner,
+    broker: Broker,
+    ledger: Path,
+    tell: tuple[Callable[[str], None], Tell],
+    begun: Callable[[SharedLedger], Callable[[], None]],
+) -> Said:
+    """Say a play to a broker.
+
+    `begun` is called as it begins, and returns what to wait for before the ledger is closed; `tell` is for complaints
+    and for progress.
+
+    Raises `BrokerError` if the broker cannot be reached, `InputError` for demands without sense.
+    """
+    complain, progress = tell
+    check_service(manner.service, broker)
+    facts = play.facts | {"nakhon": __version__, "mqtt": broker.protocol, "qos": manner.service.qos}
+    origin = next(iter(play.cast.births.values())).origin
+    with SharedLedger(ledger, Header(play.cast.run, play.session, str(origin), facts)) as book:
+        publisher = Publisher(
+            broker,
+            play.cast,
+            play.session,
+            service=manner.service,
+            fleet=manner.fleet,
+            make=manner.make,
+            ledger=book,
+            tell=complain,
+            obey=play.clock.command,
+        )
+        publisher.start()
+        play.clock.free_until = play.clock.start + 1  # its schedule begins now, not when it was made
+        began = time.monotonic()
+        wait = begun(book)
+        play.perform(publisher, progress)
+        spent = time.monotonic() - began
+        wait()
+        left = publisher.finish()
+        if not left:
+            book.close(format_epoch(int(time.time())), **{k: v for k, v in publisher.account.counts.items() if v})
+    late = play.clock.lateness
+    return Said(play.progress.messages, play.progress.values, spent, left, late.quantile(0.99), publisher.account)
