@@ -102,7 +102,7 @@ def validate(directory: Path, mapping: Path | None, ensemble: Ensemble, only: st
     )
     sources = tuple((one.name, one.source, one.licence) for one in (*found.series, *found.tickets))
     notes = tuple(f"{one.name}: {note}" for one in measured for note in one.notes)
-    with _showing(told) as tell:
+    with showing_steps(told) as tell:
         wanted = partial(_matches, only)
         rows, unable = validated(measured, ensemble, wanted, tell)
         experiments, absent = _experiments(found, measured)
@@ -205,7 +205,7 @@ def _number(value: float | None) -> str:
 
 
 @contextlib.contextmanager
-def _showing(console: Console) -> Iterator[Tell]:
+def showing_steps(console: Console) -> Iterator[Tell]:
     """Yield what to call when a step is done: a bar in a terminal, a line now and then elsewhere."""
     last = time.monotonic()
 
