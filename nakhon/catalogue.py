@@ -1,4 +1,4 @@
-"""`nakhon catalogue`: the cities, indicators, scenarios, networks and origins of parameters there are."""
+"""`nakhon catalogue`: the cities, indicators, scenarios, interventions and origins of parameters there are."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from collector.language.indicators import indicators
 from nakhon import origins
 from simulator.cities import City, cities, networks
 from simulator.cities import city as find_city
+from simulator.interventions import DRIVERS
 from simulator.scenario import shipped_scenarios
+from simulator.scenario_interventions import catalogue as interventions
+from simulator.scenario_interventions import effects_of, shown_effect
 
 Row = dict[str, Any]
 ORIGINS = "origins"
@@ -86,6 +89,17 @@ def _scenarios() -> Iterable[Row]:
     return ({"name": name, "title": title} for name, title in shipped_scenarios().items())
 
 
+def _drivers() -> Iterable[Row]:
+    return (dataclasses.asdict(driver) for driver in DRIVERS.values())
+
+
+def _interventions() -> Iterable[Row]:
+    for identity, entry in interventions().items():
+        reason = f"source: {entry['source']}" if "source" in entry else f"assumption: {entry['assumption']}"
+        effects = [shown_effect(effect) for effect in effects_of(identity)]
+        yield {"id": identity, "title": entry["title"], "effects": effects, "source or assumption": reason, **entry}
+
+
 def _networks() -> Iterable[Row]:
     for identity, network in networks().items():
         yield dataclasses.asdict(network) | {"id": identity, "cities": len(network.members)}
@@ -96,4 +110,6 @@ _CATALOGUES: dict[str, tuple[Callable[[], Iterable[Row]], tuple[str, ...]]] = {
     "cities": (_cities, ("id", "country", "population", "population_kind", "timezone", "climate", "networks")),
     "scenarios": (_scenarios, ("name", "title")),
     "networks": (_networks, ("id", "name", "cities")),
+    "interventions": (_interventions, ("id", "effects", "source or assumption")),
+    "drivers": (_drivers, ("name", "way", "unit", "low", "high", "meaning")),
 }

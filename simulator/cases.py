@@ -6,8 +6,9 @@ of them in `events.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import ceil
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -15,10 +16,13 @@ from numpy.typing import NDArray
 
 from simulator import environment, governance
 from simulator.drivers import DAY, Storm, midnights, storm_table
+from simulator.interventions import CONSTANT, Influence
 from simulator.parameters.services import Service
 from simulator.streams import DailyNormals, Floats, QuantileNoise, Streams
 
 Integers = NDArray[np.int64]
+LAYER = 100_000
+"""What the numbers of a further layer of cases begin at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,21 +104,53 @@ class CaseRecord:
         )
 
 
+def layers_of(
+    streams: Streams, station: str, first: int, service: Service, rate: Influence, work: Influence
+) -> tuple[CaseDays, ...]:
+    """Get the layers of cases at a station that the largest factor on its rate asks for, at least one."""
+    return tuple(
+        CaseDays(streams, station, first, service, rate, work, layer) for layer in range(max(1, ceil(rate.most)))
+    )
+
+
+def together(layers: Sequence[CaseDays], days: range, zone: ZoneInfo, storms: Iterable[Storm]) -> Cases:
+    """Get the cases of all layers on the next local days in the order of time."""
+    first, *more = (layer.draw(days, zone, storms) for layer in layers)
+    if not more:
+        return first
+    found = first.then(*more)
+    return found.rows(found.opened.argsort(kind="stable"))
+
+
 class CaseDays:
     """The cases of one station, by local day, thinned from a fixed majorant (Lewis and Shedler 1979).
 
     The majorant follows the hour and the weekday, with the most that the luck of a day and rain can make of them.
     Candidates are drawn without looking at the scenario; which of them become cases depends on the rate. So a case
     has the same time, category and work wherever it occurs.
+
+    `rate` and `work` are what interventions do to the demand and to the work of cases. A factor above 1 brings cases
+    of a further `layer`, drawn from streams of their own: layer k has those of the part of the factor from k to k + 1.
     """
 
-    def __init__(self, streams: Streams, station: str, first: int, service: Service) -> None:
+    def __init__(
+        self,
+        streams: Streams,
+        station: str,
+        first: int,
+        service: Service,
+        rate: Influence = CONSTANT,
+        work: Influence = CONSTANT,
+        layer: int = 0,
+    ) -> None:
         made = self._demand = service.demand
+        self._more, self._harder, self._layer = rate, work, layer
         most = governance.service_requests(made.per_day, np.ones(1), np.array(made.most_mixing), 1.0, made.rain_effect)
         self._most = float(most[0])
         self._expected = 24.0 * self._most * np.mean(made.hourly) * np.array(made.weekday)
         self._clock = np.append(0.0, np.cumsum(made.hourly)) / np.sum(made.hourly)
         self._mixing = DailyNormals(streams.generator(station, "mixing"), first)
+        station = f"{station}/more-{layer}" if layer else station
         self._count = streams.generator(station, "candidates")
         self._uniform = streams.generator(station, "cases")
         self._normal = QuantileNoise(streams, [station], "work", 2)
@@ -137,14 +173,19 @@ class CaseDays:
         opened = bounds[day[possible]] + (hour * (lengths / 24.0)[day[possible]]).astype(np.int64)
         order = opened.argsort(kind="stable")
         kept, opened = possible[order], opened[order]
-        wet = needed[kept] < self._rate(mixing[day[kept]], self._wetness(opened, storms))
+        rate = self._rate(mixing[day[kept]], self._wetness(opened, storms))
+        wet = needed[kept] < (rate * self._part(opened) if self._more else rate)
         kept, opened = kept[wet], opened[wet]
         work, luck = self._normal.render(len(day), kept)[:, 0]
         kinds = self._shares.searchsorted(category[kept], side="right")
-        hours = governance.work_hours(self._median[kinds], self._sigma[kinds], work)
-        number = kept - (np.cumsum(counts) - counts)[day[kept]]
+        hours = self._harder.act(governance.work_hours(self._median[kinds], self._sigma[kinds], work), opened)
+        number = kept - (np.cumsum(counts) - counts)[day[kept]] + LAYER * self._layer
         seconds = np.maximum(np.rint(3600.0 * hours), 60.0).astype(np.int64)
         return Cases(day[kept] + days.start, number, opened, kinds, seconds, luck)
+
+    def _part(self, times: Integers) -> Floats:
+        """Get the part of the factor on the rate at times that falls to this layer, 0 to 1."""
+        return np.clip(self._more.at(times) - self._layer, 0.0, 1.0)
 
     def _rate(self, mixing: Floats, wetness: Floats | float) -> Floats:
         """Get the rate of cases (1/h) in an hour of factor 1."""

@@ -6,7 +6,7 @@ silent), then the services (cases and crews), which are drawn against the driver
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -18,11 +18,12 @@ import simpy
 
 from collector.language.profile import StationProfile
 from simulator import parameters
-from simulator.cases import CaseDays, CaseRecord, Integers
+from simulator.cases import CaseDays, CaseRecord, Integers, layers_of, together
 from simulator.cities import City
-from simulator.crews import Batch, Columns, Crews, duties_of
+from simulator.crews import Batch, Columns, Crews, changed, duties_of
 from simulator.drivers import DAY, RainDays, SharedDays, Storm, local_day, midnight, spans
 from simulator.events import CaseEvents, CityEvents, Told
+from simulator.interventions import CONSTANT
 from simulator.observation import gaps
 from simulator.parameters.services import Service, Shift
 from simulator.scenario import Scenario
@@ -64,6 +65,7 @@ class CityProcesses:
         self.city, self.zone, self._start = city, ZoneInfo(city.timezone), scenario.start
         self._day = local_day(scenario.start, self.zone)
         self._streams, self._scenario = streams, scenario
+        self._influences = scenario.influences(city.id)
         self.storms: list[Storm] = []
         self.silent: dict[str, list[tuple[int, int]]] = {}
         self._points: list[ServicePoint] = []
@@ -99,7 +101,8 @@ class CityProcesses:
             parameters.sharing(self.city.weather_region),
         )
         rainfall = self._scenario.assumptions.rainfall
-        days = RainDays(self._streams, self.city.id, shared, found.rain, made.storms, region.weather, rainfall)
+        luck = (self._streams, self.city.id, shared)
+        days = RainDays(*luck, found.rain, made.storms, region.weather, rainfall, self._influences)
         self._drivers.process(self._rain(days, first))
         for station in stations:
             if KINDS[station.kind].gaps:
@@ -111,7 +114,9 @@ class CityProcesses:
             if name := KINDS[station.kind].service:
                 service, record = getattr(parameters.services(self.city), name), CaseRecord()
                 duties = duties_of(self._shifts(name, service), self.zone)
-                crews = Crews(self._services, duties, self._cases(station, service, record))
+                if duties:
+                    duties = changed(duties, self._influences.on(f"{name}_crews").steps())
+                crews = Crews(self._services, duties, self._cases(station, name, service, record))
                 self._points.append(ServicePoint(name, crews, record, TELLERS[name](station, self.city)))
 
     def _shifts(self, name: str, service: Service) -> tuple[Shift, ...]:
@@ -133,15 +138,16 @@ class CityProcesses:
             yield self._drivers.timeout(begin - self._drivers.now)
             found.append((begin, end))
 
-    def _cases(self, station: StationProfile, service: Service, record: CaseRecord) -> Iterator[Batch]:
-        draws = CaseDays(self._streams, f"{self.city.id}/{station.id}", self._day, service)
+    def _cases(self, station: StationProfile, name: str, service: Service, record: CaseRecord) -> Iterator[Batch]:
+        rate, work = self._influences.on(name), self._influences.on(f"{name}_work") if service.work.shifts else CONSTANT
+        draws = layers_of(self._streams, f"{self.city.id}/{station.id}", self._day, service, rate, work)
         priorities = np.array([category.priority for category in service.work.categories])
         for days in spans(self._day):
             time = max(midnight(days.start, self.zone), self._start)
             yield time, partial(self._of_span, draws, days, record, priorities)
 
-    def _of_span(self, draws: CaseDays, days: range, record: CaseRecord, priorities: Integers) -> Columns:
+    def _of_span(self, draws: Sequence[CaseDays], days: range, record: CaseRecord, priorities: Integers) -> Columns:
         """Draw the cases of a span, whose rain is known from its beginning on."""
-        cases = draws.draw(days, self.zone, self.storms).since(self._start)
+        cases = together(draws, days, self.zone, self.storms).since(self._start)
         record.add(cases)
         return cases.opened.tolist(), cases.work.tolist(), priorities[cases.kind].tolist()

@@ -22,6 +22,10 @@ Duty = Callable[[int], int] | None
 """From a time (epoch seconds) to the seconds until a crew is on duty, 0 if it is; None for a crew that always is."""
 
 
+NEVER = 1 << 40
+"""Seconds that no run lasts."""
+
+
 class Crew(simpy.Event):
     """A crew, which is the event that its work ends: one event a case, used again and again."""
 
@@ -182,6 +186,44 @@ class Crews:
 def duties_of(shifts: Iterable[Shift], zone: ZoneInfo) -> list[Duty]:
     """Get the duty of each crew of some shifts in a time zone."""
     return [duty for shift in shifts for duty in [_duty(shift, zone)] * shift.crews]
+
+
+def changed(duties: list[Duty], steps: Iterable[tuple[int, int, int | None]]) -> list[Duty]:
+    """Get the duties with crews added (+1) or absent (-1) from a time to before another (None: for good).
+
+    A crew that is added has the hours of the first; those that are absent are the last of those there were.
+    """
+    found, absent = list(duties), len(duties)
+    for step, begins, ends in steps:
+        if step > 0 and duties:
+            found.append(_there(duties[0], begins, ends))
+        elif step < 0 and absent:
+            absent -= 1
+            found[absent] = _absent(duties[absent], begins, ends)
+    return found
+
+
+def _there(duty: Duty, begins: int, ends: int | None) -> Duty:
+    """Get the duty of a crew that is there only from a time to before another."""
+
+    def until(time: int) -> int:
+        from_then = max(time, begins)
+        next_on_duty = from_then + (duty(from_then) if duty else 0)
+        return NEVER if ends is not None and next_on_duty >= ends else next_on_duty - time
+
+    return until
+
+
+def _absent(duty: Duty, begins: int, ends: int | None) -> Duty:
+    """Get the duty of a crew that is away from a time to before another."""
+
+    def until(time: int) -> int:
+        pause = duty(time) if duty else 0
+        if not begins <= time + pause < (NEVER if ends is None else ends):
+            return pause
+        return NEVER if ends is None else ends - time + (duty(ends) if duty else 0)
+
+    return until
 
 
 def _duty(shift: Shift, zone: ZoneInfo) -> Duty:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator import environment
+from simulator.interventions import CONSTANT, UNDISTURBED, Influence, Influences
 from simulator.parameters import processes, sharing
 from simulator.parameters.climate import Fires, Rain, Removal, Sharing, Storms
 from simulator.parameters.tables import MemoryTerms
@@ -132,7 +133,7 @@ class SharedDays:
 class FireSeason:
     """The fire activity of a basin by local day: an average of powers of its hotspots, weighted to the last days.
 
-    `counted` holds the hotspots of days that are known; they replace what is drawn.
+    `counted` holds the hotspots of days that are known; they replace what is drawn. `influence` scales both.
     """
 
     def __init__(
@@ -143,8 +144,10 @@ class FireSeason:
         fires: Fires,
         severity: float,
         counted: Mapping[int, float] = MappingProxyType({}),
+        influence: Influence = CONSTANT,
     ) -> None:
         name = f"fires/{basin}"
+        self._influence = influence
         self._mixing = DailyNormals(streams.generator(name, "mixing"), first)
         self._count = DailyNormals(streams.generator(name, "count"), first)
         self._year = DailyNormals(streams.generator(name, "year"), date_of(first).year - 1)
@@ -171,9 +174,10 @@ class FireSeason:
         self._state = memory * self._state + (1.0 - memory**2) ** 0.5 * self._mixing[day]
         expected = np.exp(on_day(when.timetuple().tm_yday, self._daily))
         year = np.exp(self._fires.year_sd * self._year[when.year] - 0.5 * self._fires.year_sd**2)
-        mean = float(expected * year) * self._severity
+        left = float(self._influence.on_days([day])[0]) if self._influence else 1.0
+        mean = float(expected * year) * self._severity * left
         drawn = environment.hotspots(mean, self._state, self._count[day], self._fires.dispersion)
-        count = self._counted.get(day, drawn)
+        count = self._counted[day] * left if day in self._counted else drawn
         before = self._activity[-1] if self._activity else mean**self._fires.exponent
         self.hotspots.append(count)
         self._activity.append(environment.fire_activity(before, count, self._fires.exponent, self._fires.span_days))
@@ -191,8 +195,10 @@ class RainDays:
         storms: Storms,
         together: float,
         rainfall: float,
+        influences: Influences = UNDISTURBED,
     ) -> None:
         self._shared, self._rain, self._storms, self._rainfall = shared, rain, storms, rainfall
+        self._depth, self._days = influences.on("rainfall"), influences.on("wet_days")
         self._weights = (float(np.sqrt(together)), float(np.sqrt(1.0 - together)))
         self._own = streams.generator(city, "rain")
         self._uniform = streams.generator(city, "storms")
@@ -216,10 +222,13 @@ class RainDays:
         self, start: int, day: int, wet: float, depth: float, uniform: list[float], lengths: list[float]
     ) -> tuple[Storm, ...]:
         month = date_of(day).month - 1
-        self._wet = environment.wet_day(wet, self._wet, *self._transitions[month])
+        often = float(self._days.on_days([day])[0]) if self._days else 0.0
+        self._wet = environment.wet_day(wet, self._wet, *(chance + often for chance in self._transitions[month]))
         if not self._wet:
             return ()
         fallen = self._rainfall * environment.rain_depth(depth, self._per_wet_day[month], self._rain.shape)
+        if self._depth and not (fallen := fallen * float(self._depth.on_days([day])[0])):
+            return ()
         return storms_of(fallen, uniform, lengths, start, self._storms)
 
 

@@ -70,7 +70,16 @@ class Shared:
         made, severity = parameters.processes().fires, scenario.assumptions.burning_severity
         self.days = {name: SharedDays(streams, name, self.first) for name in regions}
         self.fires = {
-            name: FireSeason(streams, name, self.first, made, severity, counted.get(name, {})) for name in burning
+            name: FireSeason(
+                streams,
+                name,
+                self.first,
+                made,
+                severity,
+                counted.get(name, {}),
+                scenario.influences(*sharing_fires(name)).on("fires"),
+            )
+            for name in burning
         }
         self.atmosphere = Atmosphere(streams, {name: _temperature_memory(name) for name in regions}, scenario.cadence)
 
@@ -79,7 +88,14 @@ class Shared:
         shared = parameters.sharing(city.weather_region)
         basin, burning = basin_of(city.weather_region, shared), fires_of(city.weather_region, shared)
         years = YearEffects(self._streams, basin, self.first, northern=city.latitude >= 0)
-        return CityAir(city, self._streams, self._scenario.cadence, self.fires[burning], years)
+        made = self._scenario
+        return CityAir(city, self._streams, made.cadence, self.fires[burning], years, made.influences(city.id))
+
+
+def sharing_fires(basin: str) -> tuple[str, ...]:
+    """Get the cities of the catalogue that share the fires of a basin: an intervention in one acts on all of them."""
+    places = ((city.id, city.weather_region) for city in cities().values())
+    return tuple(name for name, region in places if fires_of(region, parameters.sharing(region)) == basin)
 
 
 def _temperature_memory(weather_region: str) -> MemoryTerms:
@@ -99,7 +115,9 @@ class CitySimulation:
         self.stations = stations_of(city, scenario.stations[city.id], scenario.cadence, streams)
         days = shared.days[city.weather_region]
         self._processes = CityProcesses(city, scenario, streams, days, self.stations)
-        self._air, self._activity = shared.air_of(city), Activity(city, streams, scenario.cadence)
+        self._influences = scenario.influences(city.id)
+        self._air = shared.air_of(city)
+        self._activity = Activity(city, streams, scenario.cadence, self._influences)
         groups = {kind: self._of_kind(kind) for kind in dict.fromkeys(station.kind for station in self.stations)}
         self._desks = DeskGroup(groups.get("service-desk", ()))
         self._sensors = [
@@ -112,7 +130,7 @@ class CitySimulation:
         start = int(times[0])
         self._processes.run(until)
         air = self._air.render(times, shared[self.city.weather_region], storm_table(self._processes.storms))
-        state = State(times, air, self._activity.traffic(times, air.calendar))
+        state = State(times, air, self._activity.traffic(times, air.calendar), self._influences)
         events = self._processes.events(until, partial(self._travel_time, times, state))
         groups = [sensors.render(state, times, self._processes.silent) for sensors in self._sensors]
         if self._desks.stations:

@@ -12,12 +12,13 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, date, datetime
-from importlib.resources import files
 from pathlib import Path
 
-from collector.language.errors import InputError
 from collector.language.time import LATEST
 from simulator.cities import cities, describe_unknown, members
+from simulator.faults.fault import Fault
+from simulator.interventions import Influences, Intervention
+from simulator.scenario_faults import Place, read_faults
 from simulator.scenario_file import (
     CADENCE,
     CITY,
@@ -29,94 +30,47 @@ from simulator.scenario_file import (
     SEED,
     TEXT,
     Table,
-    number,
     shown,
-    whole,
+)
+from simulator.scenario_interventions import Period, read_interventions
+from simulator.scenario_parts import ASSUMPTIONS, COUNT, KINDS, POLICIES, Assumptions, Policies, StationCounts
+from simulator.scenario_paths import with_entries
+from simulator.scenario_source import (
+    LARGEST_FILE,
+    ScenarioError,
+    Source,
+    page_of,
+    schema_place,
+    shipped_names,
+    source_in,
+    source_of,
 )
 
-LARGEST_FILE = 1 << 20
-TOO_LARGE = f"expected at most {LARGEST_FILE:,} bytes, came more; is this a scenario?"
+__all__ = [
+    "KINDS",
+    "LARGEST_FILE",
+    "Assumptions",
+    "Policies",
+    "Scenario",
+    "ScenarioError",
+    "StationCounts",
+    "load_scenario",
+    "new_scenario",
+    "parse_scenario",
+    "read_scenario",
+    "shipped_scenarios",
+    "with_values",
+]
 LARGEST_RUN = 10**11
-COUNT = whole(0, 10_000)
-NOT_SCENARIOS = frozenset({"networks", "sources", "template"})
-
-
-class ScenarioError(InputError):
-    """A scenario that cannot be used; `errors` holds every reason, each with its place in the file."""
-
-    def __init__(self, errors: tuple[str, ...], where: str = "scenario") -> None:
-        super().__init__(errors, where)
-        self.errors = errors
-        self.where = where
-
-    def __str__(self) -> str:
-        return "\n".join(f"{self.where}: {error}" for error in self.errors)
-
-
-@dataclass(frozen=True, slots=True)
-class StationCounts:
-    """How many stations of each kind a city has."""
-
-    air_quality: int = 2
-    weather: int = 1
-    traffic: int = 2
-    feeder: int = 1
-    service_desk: int = 1
-    statistics_office: int = 1
-    permit_office: int = 1
-    dispatch_centre: int = 1
-    grid_control: int = 1
-    business_registry: int = 1
-    open_data_portal: int = 1
-    noise_meter: int = 1
-    river_gauge: int = 1
-    payment_gateway: int = 1
-    city_portal: int = 1
-    air_quality_node: int = 0
-
-    @classmethod
-    def only(cls, **counts: int) -> StationCounts:
-        """Get these numbers of stations, and none of any other kind."""
-        return cls(**{entry.name: counts.pop(entry.name, 0) for entry in fields(cls)}, **counts)
-
-    @property
-    def total(self) -> int:
-        """Get the number of stations of all kinds."""
-        return sum(asdict(self).values())
-
-
-KINDS = tuple(entry.name for entry in fields(StationCounts))
-"""The kinds of stations, as a scenario file names them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Assumptions:
-    """What the scenario assumes of the world.
-
-    `burning_severity` multiplies the fire hotspots (1.0 is the mean of 2023 to 2025), `rainfall` the rain amounts.
-    """
-
-    burning_severity: float = 1.0
-    rainfall: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Policies:
-    """What the scenario changes on purpose.
-
-    `crews` is added to the crews of every service desk. `ambassadors` is a number of digital ambassadors in each
-    city; no effect size has been published, so their effect on adoption is an assumption.
-    """
-
-    crews: int = 0
-    ambassadors: int = 0
+WORDS = ("name", "title", "description")
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """What to simulate: which cities, when, with which stations and under which assumptions.
 
-    `start` and `end` (exclusive) in seconds since 1970-01-01 UTC, `cadence` in seconds; `stations` by city id.
+    `start` and `end` (exclusive) in seconds since 1970-01-01 UTC, `cadence` in seconds; `stations` by city id. `faults`
+    change what is said, never what is true; `interventions` change what is true, for a while or for good.
     """
 
     name: str
@@ -130,6 +84,8 @@ class Scenario:
     stations: Mapping[str, StationCounts] = field(hash=False)
     assumptions: Assumptions = field(default_factory=Assumptions)
     policies: Policies = field(default_factory=Policies)
+    faults: tuple[Fault, ...] = ()
+    interventions: tuple[Intervention, ...] = ()
 
     @property
     def ticks(self) -> int:
@@ -145,74 +101,73 @@ class Scenario:
     def digest(self) -> str:
         """Get the SHA-256 of everything that changes results: all but name, title and description."""
         effective = asdict(self)
-        for words in ("name", "title", "description"):
+        for words in WORDS:
             del effective[words]
         for city, counts in effective["stations"].items():  # kinds that came later do not change what had none
             effective["stations"][city] = {kind: count for kind, count in counts.items() if count}
+        effective["interventions"] = [one.described() for one in self.interventions]
+        for added in ("faults", "interventions"):  # what came later does not change what has none
+            if not effective[added]:
+                del effective[added]
         return hashlib.sha256(json.dumps(effective, sort_keys=True).encode()).hexdigest()
 
     def starting(self, start: int) -> Scenario:
         """Get the same scenario, as long, from another start (seconds since 1970-01-01 UTC)."""
-        return replace(self, start=start, end=start + self.end - self.start)
+        late = start - self.start
+        return replace(
+            self,
+            start=start,
+            end=self.end + late,
+            faults=tuple(fault.shifted(late) for fault in self.faults),
+            interventions=tuple(one.shifted(late) for one in self.interventions),
+        )
+
+    def influences(self, *places: str) -> Influences:
+        """Get what acts on the drivers of some cities."""
+        return Influences(self.interventions, places)
 
 
 def load_scenario(source: str | Path) -> Scenario:
     """Get the scenario in a file, or the shipped one of that name; `ScenarioError` lists all that is wrong."""
-    if isinstance(source, str) and source in shipped_scenarios():
-        return parse_scenario(_page(source), f"{source}.toml")
-    return parse_scenario(_read(Path(source)), str(source))
+    return read_scenario(source_of(source))
 
 
 def parse_scenario(text: str, where: str) -> Scenario:
     """Get the scenario written in a TOML text; `where` names the text in `ScenarioError`."""
-    if len(text) > LARGEST_FILE:
-        raise ScenarioError((TOO_LARGE,), where)
-    try:
-        table = Table(tomllib.loads(text))
-    except (ValueError, RecursionError) as error:
-        raise ScenarioError((f"expected TOML, came something else: {error}",), where) from error
+    return read_scenario(source_in(text, where))
+
+
+def with_values(source: str | Path | Source, values: Mapping[str, object]) -> Scenario:
+    """Get the scenario in a file, or the shipped one of that name, with other values at some paths.
+
+    A path names keys as the file does: `assumptions.burning_severity`, `stations.chiang-mai.air_quality`,
+    `interventions[burning-ban].strength` (an intervention of the catalogue that the scenario does not have is added).
+    Values are as a file holds them: numbers, texts such as "30d", dates. Raises `ScenarioError`.
+    """
+    found = source if isinstance(source, Source) else source_of(source)
+    return read_scenario(with_entries(found, values))
+
+
+def read_scenario(source: Source) -> Scenario:
+    """Get the scenario with these entries; `ScenarioError` lists all that is wrong, and which file it is in."""
+    table = Table(source.entries)
     found = _scenario(table)
     if table.errors:
-        raise ScenarioError(tuple(table.errors), where)
+        raise ScenarioError(tuple(source.located(error) for error in table.errors), source.where)
     return found
 
 
 def shipped_scenarios() -> Mapping[str, str]:
     """Get the title of each shipped scenario, by name."""
-    pages = {page.name.removesuffix(".toml") for page in files("scenarios").iterdir() if page.name.endswith(".toml")}
-    return {name: str(tomllib.loads(_page(name))["title"]) for name in sorted(pages - NOT_SCENARIOS)}
+    return {name: str(tomllib.loads(page_of(name))["title"]) for name in shipped_names()}
 
 
 def new_scenario(name: str) -> str:
     """Get the text of a commented scenario file to start from, with that name filled in."""
     try:
-        return _page("template").replace("@name@", NAME.read(name))
+        return page_of("template").replace("@name@", NAME.read(name)).replace("@schema@", schema_place())
     except (TypeError, ValueError) as error:
         raise ScenarioError((f"expected {NAME.phrase}, came {shown(name)}",), "name") from error
-
-
-def _page(name: str) -> str:
-    return (files("scenarios") / f"{name}.toml").read_text(encoding="utf-8")
-
-
-def _read(path: Path) -> str:
-    if not path.exists():
-        hint = describe_unknown("scenario", str(path), shipped_scenarios())
-        raise ScenarioError((f"no such file; as a shipped scenario: {hint}",), str(path))
-    if not path.is_file():
-        raise ScenarioError(("expected a file, came something else",), str(path))
-    try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)
-        if len(content) > LARGEST_FILE:
-            raise ScenarioError((TOO_LARGE,), str(path))
-        return content.decode("utf-8-sig")
-    except OSError as error:
-        raise ScenarioError((f"cannot be read: {error.strerror}",), str(path)) from error
-    except UnicodeDecodeError as error:
-        raise ScenarioError(
-            (f"expected UTF-8 text, came another byte at position {error.start}",), str(path)
-        ) from error
 
 
 def _scenario(table: Table) -> Scenario:
@@ -232,6 +187,8 @@ def _scenario(table: Table) -> Scenario:
         stations=_stations(table.table("stations"), chosen, all_known=table.fine("cities")),
         assumptions=_assumptions(table.table("assumptions")),
         policies=_policies(table.table("policies")),
+        faults=read_faults(table, Place(start, chosen, KINDS)),
+        interventions=read_interventions(table, Period(start, chosen)),
     )
     _check_size(table, found)
     return found
@@ -305,19 +262,13 @@ def _counts(section: Table, default: StationCounts) -> StationCounts:
 
 
 def _assumptions(section: Table) -> Assumptions:
-    section.allow("burning_severity", "rainfall")
-    return Assumptions(
-        burning_severity=section.take("burning_severity", number(0, 10), 1.0),
-        rainfall=section.take("rainfall", number(0, 5), 1.0),
-    )
+    section.allow(*ASSUMPTIONS)
+    return Assumptions(**{name: section.take(name, made.expected, 1.0) for name, made in ASSUMPTIONS.items()})
 
 
 def _policies(section: Table) -> Policies:
-    section.allow("crews", "ambassadors")
-    return Policies(
-        crews=section.take("crews", whole(0, 1_000), 0),
-        ambassadors=section.take("ambassadors", whole(0, 10_000), 0),
-    )
+    section.allow(*POLICIES)
+    return Policies(**{name: section.take(name, made.expected, 0) for name, made in POLICIES.items()})
 
 
 def _check_size(table: Table, found: Scenario) -> None:

@@ -5,26 +5,32 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from typing import Generic, TypeVar
 
 from collector.language.topics import is_segment
 from simulator.cities import UnknownNameError, city, describe_unknown, network
+from simulator.scenario_merge import merge
 
 Value = TypeVar("Value")
 
 MANY = 1_000
 DAY = 86_400
+_LENGTH = "([1-9][0-9]{0,8})(s|min|h|d|w)"
 SECONDS = {"s": 1, "min": 60, "h": 3_600, "d": DAY, "w": 7 * DAY}
 
 
 @dataclass(frozen=True, slots=True)
 class Expected(Generic[Value]):
-    """A kind of value: how an error calls it, and how to read it (`TypeError` or `ValueError` for all else)."""
+    """A kind of value: how an error calls it, and how to read it (`TypeError` or `ValueError` for all else).
+
+    `schema` is what JSON Schema says of it.
+    """
 
     phrase: str
     read: Callable[[object], Value]
+    schema: Mapping[str, object] = field(default_factory=dict, hash=False)
 
 
 class Table:
@@ -39,6 +45,15 @@ class Table:
 
     def __contains__(self, key: str) -> bool:
         return key in self._entries
+
+    @property
+    def entries(self) -> Mapping[str, object]:
+        """Get what the table holds, unread."""
+        return self._entries
+
+    def filled(self, below: Mapping[str, object]) -> Table:
+        """Get this table with what it leaves out taken from another; what is wrong is noted here."""
+        return Table(merge(below, self._entries, "", {}, "entry"), self, "")
 
     def take(self, key: str, expected: Expected[Value], stand_in: Value, *, required: bool = False) -> Value:
         """Get the value of a key; the stand-in where it is missing or wrong (which is noted)."""
@@ -78,7 +93,7 @@ class Table:
         if self._parent is None:
             self.errors.append(f"{key}: {message}")
         else:
-            self._parent.note(f"{self._place}.{key}", message)
+            self._parent.note(f"{self._place}.{key}" if self._place else key, message)
 
     def fine(self, *keys: str) -> bool:
         """Say whether nothing is wrong at or below these keys so far."""
@@ -132,7 +147,8 @@ def whole(low: int, high: int) -> Expected[int]:
             raise ValueError
         return given
 
-    return Expected(f"a whole number from {low} to {high}", read)
+    schema = {"type": "integer", "minimum": low, "maximum": high}
+    return Expected(f"a whole number from {low} to {high}", read, schema)
 
 
 def number(low: float, high: float) -> Expected[float]:
@@ -143,7 +159,8 @@ def number(low: float, high: float) -> Expected[float]:
             raise ValueError
         return float(given)
 
-    return Expected(f"a number from {low:g} to {high:g}", read)
+    schema = {"type": "number", "minimum": low, "maximum": high}
+    return Expected(f"a number from {low:g} to {high:g}", read, schema)
 
 
 def _name(given: object) -> str:
@@ -175,7 +192,7 @@ def _day(given: object) -> date:
 
 
 def _duration(given: object) -> int:
-    parts = re.fullmatch("([1-9][0-9]{0,8})(s|min|h|d|w)", _text(given))
+    parts = re.fullmatch(_LENGTH, _text(given))
     if parts is None:
         raise ValueError
     return int(parts[1]) * SECONDS[parts[2]]
@@ -188,14 +205,20 @@ def _cadence(given: object) -> int:
     return seconds
 
 
+_WORDS = {"type": "string"}
+
 NAME = Expected(
-    "a name of at most 63 characters a-z, 0-9 and -, not beginning with - and not reserved (like status)", _name
+    "a name of at most 63 characters a-z, 0-9 and -, not beginning with - and not reserved (like status)",
+    _name,
+    {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,62}$"},
 )
-TEXT = Expected("a text", _text)
-MOMENT = Expected("a day or a UTC time in whole seconds, like 2026-03-01 or 2026-03-01T08:00:00Z", _moment)
-ON = Expected("a day, like 2023-12-31", _day)
-DURATION = Expected('a duration, like "30d", "12h" or "15min"', _duration)
-CADENCE = Expected('a duration from "1s" to "1d" that divides a day, like "15min"', _cadence)
+TEXT = Expected("a text", _text, _WORDS)
+MOMENT = Expected("a day or a UTC time in whole seconds, like 2026-03-01 or 2026-03-01T08:00:00Z", _moment, _WORDS)
+ON = Expected("a day, like 2023-12-31", _day, _WORDS)
+DURATION = Expected('a duration, like "30d", "12h" or "15min"', _duration, _WORDS | {"pattern": f"^{_LENGTH}$"})
+CADENCE = Expected(
+    'a duration from "1s" to "1d" that divides a day, like "15min"', _cadence, _WORDS | {"pattern": f"^{_LENGTH}$"}
+)
 SEED = whole(0, 2**63 - 1)
-CITY = Expected("the id of a city", lambda given: city(_text(given)).id)
-NETWORK = Expected("the id of a network", lambda given: network(_text(given)).id)
+CITY = Expected("the id of a city", lambda given: city(_text(given)).id, _WORDS)
+NETWORK = Expected("the id of a network", lambda given: network(_text(given)).id, _WORDS)

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = ("simulate", "replay", "collect", "demo", "compare", "audit", "validate", "check", "new", "catalogue")
+COMMANDS = (
+    "asyncapi", "audit", "catalogue", "check", "collect", "compare", "demo", "kit", "listen", "new", "record", "replay",
+    "simulate", "try-map", "validate",
+)  # fmt: skip
 
 
 def nakhon(*arguments: str, folder: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:

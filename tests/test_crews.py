@@ -9,13 +9,16 @@ import simpy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.crews import Crews, duties_of
+from simulator.crews import NEVER as GONE
+from simulator.crews import Crews, changed, duties_of
 from simulator.drivers import midnight
 from simulator.parameters.services import Shift
 from tests.reference import models
 
 BANGKOK = ZoneInfo("Asia/Bangkok")
 MONDAY = 19723  # 2024-01-01
+HOUR = 3600
+MONDAY_8 = midnight(MONDAY, BANGKOK) + 8 * HOUR
 NEVER = 2**60
 ALWAYS = duties_of([Shift(crews=1)], BANGKOK)
 
@@ -233,3 +236,27 @@ def test_without_crews_cases_are_only_counted_and_batches_are_drawn_when_their_t
         seen.append((counted.opened, len(drawn)))
     assert seen == [(0, 1), (1, 1), (2, 1), (2, 1), (2, 2), (4, 2)]
     assert not counted.waiting
+
+
+def test_an_added_crew_is_there_only_from_its_begin_to_its_end_in_the_hours_of_the_first() -> None:
+    office = duties_of([Shift(crews=1, begins=8, ends=16, days=5)], BANGKOK)
+    begins, ends = MONDAY_8 + 2 * HOUR, MONDAY_8 + 26 * HOUR
+    _, added = changed(office, [(1, begins, ends)])
+    assert added is not None
+    assert [added(MONDAY_8), added(begins), added(MONDAY_8 + 9 * HOUR)] == [2 * HOUR, 0, 15 * HOUR]
+    assert added(ends - 1) == 0
+    assert added(ends) == GONE
+    (_, endless) = changed(ALWAYS, [(1, begins, None)])
+    assert endless is not None
+    assert [endless(begins - 5), endless(begins + 10**8)] == [5, 0]
+
+
+def test_an_absent_crew_comes_back_in_its_hours() -> None:
+    office = duties_of([Shift(crews=2, begins=8, ends=16, days=5)], BANGKOK)
+    stays, gone = changed(office, [(-1, MONDAY_8 + HOUR, MONDAY_8 + 10 * HOUR)])
+    assert stays is office[0]
+    assert gone is not None
+    assert [gone(MONDAY_8), gone(MONDAY_8 + HOUR)] == [0, 23 * HOUR]  # it is evening when it could come back
+    assert len(changed(office, [(-1, 0, None)] * 5)) == 2
+    assert all(duty is not None and duty(MONDAY_8) == GONE for duty in changed(office, [(-1, 0, None)] * 5))
+    assert changed([], [(1, 0, None)]) == []

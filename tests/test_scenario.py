@@ -10,12 +10,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.language.errors import InputError
 from simulator.cities import cities, members
+from simulator.run import Simulation
 from simulator.scenario import (
     LARGEST_FILE,
     Policies,
@@ -60,15 +62,35 @@ def test_every_shipped_scenario_loads_under_its_own_name(name: str) -> None:
 
 def test_the_shipped_scenarios_are_what_their_names_say() -> None:
     sizes = {name: (len(load_scenario(name).cities), load_scenario(name).ticks) for name in shipped_scenarios()}
+    year = ("ambassadors", "baseline", "baseline-dry", "baseline-growth", "baseline-wet", "e-services", "leadership")
+    fires = ("burning-ban", "burning-season", "burning-season-2023", "burning-season-2024", "burning-season-2025")
+    quarter = ("heat-wave", "monsoon-flood", "tourism-expo")
     assert sizes == {
         "ascn-2018": (26, 248 * 24),
         "ascn-2023": (29, 365 * 96),
         "chiang-mai-2024": (1, 366 * 96),
         "demo": (3, 30 * 96),
+        "thai-smart-city-areas": (18, 365 * 24),
         "thailand-2023": (9, 365 * 96),
+        **dict.fromkeys(year, (3, 365 * 24)),
+        **dict.fromkeys(fires, (3, 151 * 24)),
+        **dict.fromkeys(quarter, (3, 92 * 24)),
     }
     assert load_scenario("demo").cities == ("chiang-mai", "khon-kaen", "rayong")
     assert load_scenario("chiang-mai-2024").start == seconds("2023-12-31T17:00:00")
+
+
+@pytest.mark.parametrize("name", shipped_scenarios())
+def test_every_shipped_scenario_runs_through_the_begin_of_what_it_changes(name: str) -> None:
+    found = load_scenario(name)
+    begin = max([one.start for one in found.interventions], default=found.start)
+    few = found.cities[:2]
+    short = replace(found, start=begin, end=begin + 12 * found.cadence, cities=few)
+    blocks = Simulation(short).advance(short.end)
+    assert tuple(block.city for block in blocks) == few
+    for block in blocks:
+        assert block.groups
+        assert all(np.isfinite(values).all() for group in block.groups for values in group.truth.values())
 
 
 def test_defaults_fill_what_a_small_file_leaves_out() -> None:

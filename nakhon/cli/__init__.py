@@ -11,20 +11,66 @@ import sys
 import typer
 
 from collector.language.errors import NakhonError
-from nakhon.cli import collecting, comparing, knowing, saying
+from collector.stores.secrets import provide
+from nakhon import logs
+from nakhon.cli import (
+    accepting,
+    auditing,
+    benchmarking,
+    chaos,
+    collecting,
+    comparing,
+    describing,
+    fault,
+    keeping,
+    kit,
+    knowing,
+    recording,
+    rejected,
+    saying,
+    scenarios,
+    solving,
+)
 from nakhon.cli.application import app
+from nakhon.cli.options import hidden, secrets
 from nakhon.console import told
 
-__all__ = ["app", "collecting", "comparing", "knowing", "main", "saying"]
+__all__ = [
+    "accepting",
+    "app",
+    "auditing",
+    "benchmarking",
+    "chaos",
+    "collecting",
+    "comparing",
+    "describing",
+    "fault",
+    "keeping",
+    "kit",
+    "knowing",
+    "main",
+    "recording",
+    "rejected",
+    "saying",
+    "scenarios",
+    "solving",
+]
+
+log = logging.getLogger("nakhon")
 
 
 def main() -> None:
     """Run the command and exit with its code."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     try:
+        known = secrets()
+        provide(known)
+        logs.set_up(secrets=hidden(known))
         sys.exit(app(standalone_mode=False) or 0)
     except NakhonError as error:
-        told.print(f"nakhon: {error}", style="red", markup=False)
+        if logs.structured():
+            log.error("%s", error, extra={"event": "ended: bad input, or something cannot be reached"})
+        else:
+            told.print(f"nakhon: {error}", style="red", markup=False)
         sys.exit(2)
     except (typer.Abort, KeyboardInterrupt):
         told.print("nakhon: ended at once")

@@ -14,8 +14,10 @@ from nakhon.console import shown
 
 
 @app.command(epilog="Example: nakhon check my-scenario.toml")
-def check(file: Annotated[str, typer.Argument(help="a scenario file, or the name of a shipped one")]) -> None:
-    """Check a scenario file; every error at once, with its path."""
+def check(
+    file: Annotated[str, typer.Argument(help="a scenario or a mapping of devices: a file, or a shipped one's name")],
+) -> None:
+    """Check a scenario or a mapping of devices; every error at once, with its path."""
     from nakhon import commands
 
     commands.check(file)
@@ -36,11 +38,13 @@ def new(
 
 @app.command(epilog="Example: nakhon catalogue cities --json")
 def catalogue(
-    what: Annotated[str, typer.Argument(help="cities, indicators, scenarios, networks or origins")] = "indicators",
+    what: Annotated[
+        str, typer.Argument(help="cities, indicators, scenarios, networks, interventions, drivers, origins")
+    ] = "indicators",
     city: Annotated[str | None, typer.Option(help="of origins: this city, with the sources")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the cities, indicators, scenarios and networks there are, and where parameters come from."""
+    """List the cities, indicators, scenarios, interventions there are, and where parameters come from."""
     from nakhon.catalogue import show
 
     show(what, city, as_json=as_json, console=shown)

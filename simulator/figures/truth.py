@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from simulator import economy, environment, governance, parameters
 from simulator.cities import City
-from simulator.drivers import DAY, midnight
+from simulator.drivers import DAY, local_day, midnight
 from simulator.figures.memory import MonthlyMemory, YearlyWalk
 from simulator.figures.record import Record
 from simulator.figures.schedule import days_of, first_day, years_since
+from simulator.interventions import UNDISTURBED, Influence, Influences
 from simulator.scenario import Scenario
 from simulator.streams import DailyNormals, Floats, Streams
 
@@ -23,8 +24,9 @@ Figure = Callable[[range], Floats]
 
 def figures(city: City, scenario: Scenario, streams: Streams, first: int, record: Record) -> Mapping[str, Figure]:
     """Get the true figures of a city by indicator; `first` is the first local day anything is drawn for."""
-    tourism = Tourism(city, streams, first, record)
-    people, services = People(city, streams), Services(city, scenario, streams, record)
+    acting = scenario.influences(city.id)
+    tourism, people = Tourism(city, streams, first, record, acting), People(city, streams, acting)
+    services = Services(city, scenario, streams, record)
     return {
         "visitor_arrivals": tourism.visitor_arrivals,
         "eservice_adoption": services.eservice_adoption,
@@ -42,8 +44,10 @@ def figures(city: City, scenario: Scenario, streams: Streams, first: int, record
 class Tourism:
     """Visitors and occupied rooms, which smoke keeps away (an assumption)."""
 
-    def __init__(self, city: City, streams: Streams, first: int, record: Record) -> None:
-        made = parameters.economy(city)
+    def __init__(
+        self, city: City, streams: Streams, first: int, record: Record, influences: Influences = UNDISTURBED
+    ) -> None:
+        made, self._influence = parameters.economy(city), influences.on("visitors")
         self._visitors, self._occupancy, self._smoke = made.visitors, made.occupancy, made.smoke
         self._mean = max(made.visitors.per_thousand * (city.population or 0) / 1000.0, made.visitors.lowest)
         self._mixing = DailyNormals(streams.generator(city.id, "visitors/mixing"), first)
@@ -74,16 +78,17 @@ class Tourism:
         return np.asarray(found[months - months[0]])
 
     def attraction(self, days: range, effect: float) -> Floats:
-        """Get what smoke leaves of local days, relative to a usual day; 1 where the run has not been."""
+        """Get what smoke and interventions leave of local days, relative to a usual day; no smoke before the run."""
         usual = np.array(self._smoke.usual)[_months(days) % 12]
         left = economy.smoke_effect(self._record.smoke(days), usual, effect)
-        return np.where(np.isfinite(left), left, 1.0)
+        return self._influence.act(np.where(np.isfinite(left), left, 1.0), noons(days))
 
 
 class People:
     """Work, income, energy and internet access of the people."""
 
-    def __init__(self, city: City, streams: Streams) -> None:
+    def __init__(self, city: City, streams: Streams, influences: Influences = UNDISTURBED) -> None:
+        self._influences = influences
         self._made, self._population = parameters.economy(city), float(city.population or 1)
         self._gases = parameters.environment(city).greenhouse_gases
         self._work = MonthlyMemory(streams, city.id, "unemployment", self._made.unemployment.memory)
@@ -94,20 +99,22 @@ class People:
     def unemployment(self, months: range) -> Floats:
         """Get the unemployment (%) of months."""
         made = self._made.unemployment
-        return economy.unemployment(made.mean, made.sd * self._work.of(months))
+        rate = economy.unemployment(made.mean, made.sd * self._work.of(months))
+        return over(self._influences.on("unemployment"), "month", months, rate)
 
     def internet_access(self, months: range) -> Floats:
         """Get the households with internet access (%) at the end of months."""
         made = self._made.internet_access
         years = 1970.0 + (np.array(months) + 1.0) / 12.0 - (made.year + 0.5)
+        years = at_end(self._influences.on("internet_access"), months, years)
         return economy.internet_access(years, made.share, made.ceiling, made.rate)
 
     def gpp_per_capita(self, years: range) -> Floats:
         """Get the gross provincial product per person (THB) of years."""
         made = self._made.gpp
-        return economy.gpp_per_capita(
-            made.thb, np.array(years) - made.year, made.growth, made.sd * self._product.of(years)
-        )
+        shocks = made.sd * self._product.of(years)
+        product = economy.gpp_per_capita(made.thb, np.array(years) - made.year, made.growth, shocks)
+        return over(self._influences.on("gpp_per_capita"), "year", years, product)
 
     def ghg_per_capita(self, years: range) -> Floats:
         """Get the greenhouse-gas emissions per person (t CO2e) of years."""
@@ -115,6 +122,9 @@ class People:
         trend = made.growth * (np.array(years) - made.year)
         electricity = made.electricity_kwh / 1000.0 * people * np.exp(trend + made.sd * self._energy.of(years))
         distance = made.vehicle_km * people * np.exp(trend + made.sd * self._distance.of(years))
+        electricity = over(self._influences.on("electricity_demand"), "year", years, electricity)
+        for driver in ("traffic", "traffic_emissions"):
+            distance = over(self._influences.on(driver), "year", years, distance)
         gases = self._gases
         return environment.ghg_per_capita(electricity, gases.grid_factor, distance, gases.vehicle_factor, people)
 
@@ -125,6 +135,8 @@ class Services:
     def __init__(self, city: City, scenario: Scenario, streams: Streams, record: Record) -> None:
         self._made, self._zone = parameters.governance(city), ZoneInfo(city.timezone)
         self._start, self._ambassadors = scenario.start, scenario.policies.ambassadors
+        self._influences = scenario.influences(city.id)
+        self._reached: list[float] = []
         services = self._made.electronic_services.services
         drawn = streams.generator(city.id, "electronic-services").random(services)
         self._launches = (np.arange(services) + drawn) / services
@@ -137,9 +149,26 @@ class Services:
         before_years = years_since(made.launch, self._start / DAY)
         before = governance.eservice_adoption(before_years, made.innovation, made.imitation, made.ceiling)
         effect = 1.0 + made.ambassador_effect * self._ambassadors / made.ambassadors_per_effect
+        innovation = made.innovation * effect
+        if influence := self._influences.on("eservice_innovation"):
+            return self._step_by_step(days, float(before), before_years, innovation, influence)
         ends = np.array([midnight(day + 1, self._zone) for day in days], dtype=np.int64)
         late = (ends - self._start) / DAY / 365.25 + min(before_years, 0.0)
-        return governance.eservice_adoption(late, made.innovation * effect, made.imitation, made.ceiling, float(before))
+        return governance.eservice_adoption(late, innovation, made.imitation, made.ceiling, float(before))
+
+    def _step_by_step(
+        self, days: range, before: float, before_years: float, innovation: float, influence: Influence
+    ) -> Floats:
+        """Get the adoption (%) on local days where innovation changes by day: each day goes on from the last."""
+        made, first = self._made.adoption, local_day(self._start, self._zone)
+        for day in range(first + len(self._reached), days.stop):
+            times = np.array([max(midnight(day, self._zone), self._start), midnight(day + 1, self._zone)])
+            begin, end = np.maximum((times - self._start) / DAY / 365.25 + min(before_years, 0.0), 0.0)
+            now = innovation * float(influence.on_days([day])[0])
+            last = self._reached[-1] if self._reached else before
+            reached = governance.eservice_adoption(end - begin, max(now, 1e-9), made.imitation, made.ceiling, last)
+            self._reached.append(float(reached))
+        return np.array(self._reached[max(days.start - first, 0) : days.stop - first])
 
     def sla_compliance(self, days: range) -> Floats:
         """Get the share of the requests closed on local days that were closed within their target (%)."""
@@ -149,14 +178,35 @@ class Services:
         """Get the share of services that are electronic (%) at the end of months."""
         made = self._made.electronic_services
         years = np.array([years_since(made.midpoint, first_day("month", month + 1)) for month in months])
+        years = at_end(self._influences.on("electronic_services"), months, years)
         return governance.eservice_share(years, made.rate, self._launches)
 
     def eprocurement_share(self, months: range) -> Floats:
         """Get the share of procurement done electronically (%) in months."""
         made = self._made.procurement
         years = np.array([years_since(made.midpoint, first_day("month", month)) for month in months])
+        years = at_end(self._influences.on("electronic_procurement"), months, years)
         deviation = made.sd * self._procured.of(months)
         return governance.eprocurement_share(years, made.ceiling, made.rate, deviation)
+
+
+def noons(days: range) -> NDArray[np.int64]:
+    """Get noon (UTC) of days, in seconds since 1970-01-01."""
+    return np.array(days, dtype=np.int64) * DAY + DAY // 2
+
+
+def over(influence: Influence, kind: str, periods: range, values: Floats) -> Floats:
+    """Get the values of periods with what acts on them, on average over the days of each."""
+    if not influence:
+        return values
+    factors = np.array([float(influence.on_days(days_of(kind, period)).mean()) for period in periods])
+    return np.asarray(values * factors)
+
+
+def at_end(influence: Influence, months: range, years: Floats) -> Floats:
+    """Get a time on a curve (years) at the end of months, with what interventions add to it by then."""
+    ends = [first_day("month", month + 1) - 1 for month in months]
+    return np.asarray(years + influence.on_days(ends)) if influence else years
 
 
 def _months(days: range) -> NDArray[np.int64]:

@@ -11,27 +11,37 @@ from simulator import economy, parameters
 from simulator.cities import City
 from simulator.drivers import Calendar, by_hour, songkran
 from simulator.flows.air import Air, Ticks
+from simulator.interventions import UNDISTURBED, Influences
 from simulator.streams import Floats, Memory, Streams
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The state of a city at ticks (epoch seconds): its air, and its traffic relative to the mean, (ticks,)."""
+    """The state of a city at ticks (epoch seconds): its air, and its traffic relative to the mean, (ticks,).
+
+    `influences` are those of the interventions that act in the city.
+    """
 
     times: Ticks
     air: Air
     traffic: Floats
+    influences: Influences = UNDISTURBED
 
     @property
     def local(self) -> Calendar:
         """Get the local calendar of the ticks."""
         return self.air.calendar
 
+    def act(self, driver: str, values: Floats) -> Floats:
+        """Get the values of a driver, (..., ticks), as the interventions leave them."""
+        return self.influences.act(driver, values, self.times)
+
 
 class Activity:
     """The activity of a city, with the state that is carried from block to block."""
 
-    def __init__(self, city: City, streams: Streams, cadence: int) -> None:
+    def __init__(self, city: City, streams: Streams, cadence: int, influences: Influences = UNDISTURBED) -> None:
+        self._influence = influences.on("traffic")
         self._made, self._country = parameters.economy(city).traffic, city.country
         self._interval = cadence / 3600.0
         self._city = Memory(streams, city.id, "traffic", self._made.memory, cadence)
@@ -43,7 +53,7 @@ class Activity:
         working = (local.weekday < 5) & ~holidays(local, self._country)
         profile = np.where(local.spread(working), by_hour(hour, made.weekday), by_hour(hour, made.weekend))
         common = made.anomaly_sd * np.sqrt(made.city_share) * self._city.render(times)
-        return np.asarray(profile * np.exp(common - 0.5 * made.anomaly_sd**2))
+        return self._influence.act(profile * np.exp(common - 0.5 * made.anomaly_sd**2), times)
 
     def travel_time_index(self, traffic: Floats) -> Floats:
         """Get the travel time index of a typical road for a traffic relative to the mean."""

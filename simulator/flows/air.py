@@ -23,6 +23,7 @@ from simulator.drivers import (
     haze_factor,
     weather_factors,
 )
+from simulator.interventions import UNDISTURBED, Influences
 from simulator.parameters.tables import MemoryTerms
 from simulator.streams import Floats, Memory, Streams
 
@@ -48,7 +49,16 @@ class Air:
 class CityAir:
     """The air over a city: season, hour, weather and haze, with the state that is carried from block to block."""
 
-    def __init__(self, city: City, streams: Streams, cadence: int, fires: FireSeason, years: YearEffects) -> None:
+    def __init__(
+        self,
+        city: City,
+        streams: Streams,
+        cadence: int,
+        fires: FireSeason,
+        years: YearEffects,
+        influences: Influences = UNDISTURBED,
+    ) -> None:
+        self._influences = influences
         self._climate, self._region = parameters.climate(city), parameters.sharing(city.weather_region)
         self._zone, self._cadence, self._fires, self._years = ZoneInfo(city.timezone), cadence, fires, years
         found = self._climate
@@ -70,16 +80,16 @@ class CityAir:
         local = calendar(times, self._zone)
         falling = environment.rain(times, self._cadence, storms)
         temperature, dew_point, wind = self._anomalies(times, shared)
-        strength = environment.wind_strength(wind)
+        strength = self._influences.act("wind", environment.wind_strength(wind), times)
         found, haze = self._climate, self._deviation(times, local, shared.haze)
         return Air(
             calendar=local,
-            background=self._background(local),
+            background=self._carried(self._background(local), times),
             scavenged=self._scavenge(falling) - by_season(local, self._usual),
             diluted=environment.dilution(strength, self._removal.wind_exponent),
             haze=haze,
             coarse=self._particles(times, local, haze),
-            temperature=self._temperature(local, temperature),
+            temperature=self._influences.act("air_temperature", self._temperature(local, temperature), times),
             dew_point=by_season(local, found.dew_point.mean) + by_season(local, found.dew_point.anomaly_sd) * dew_point,
             rain=falling,
             wind=environment.wind_speed(by_hour(local.hour, found.wind.hourly), strength),
@@ -109,6 +119,11 @@ class CityAir:
         week = np.log(found.day.weekday)[local.weekday] - self._level(local.day_of_year)
         level = level + local.spread(week) + found.haze.year_sd * self._years.at(local)
         return np.asarray(level + np.log(by_hour(local.hour, self._hourly)))
+
+    def _carried(self, level: Floats, times: Ticks) -> Floats:
+        """Get ln PM2.5 with the haze that interventions bring or take."""
+        haze = self._influences.on("haze")
+        return level + np.log(haze.at(times)) if haze else level
 
     def _sd(self, day_of_year: Floats) -> Floats:
         haze = self._climate.haze

@@ -47,7 +47,8 @@ class CityGases:
 
     def _no2(self, state: State) -> Floats:
         made, local, air = self._climate.nitrogen_dioxide, state.local, state.air
-        emission = environment.traffic_emission(state.traffic, made.background_share)
+        vehicles = state.act("traffic_emissions", state.traffic)
+        emission = environment.traffic_emission(vehicles, made.background_share)
         level = np.log(by_season(local, made.monthly) * by_hour(middle_of_hour(local), self._mixing) * emission)
         strength = environment.WEIBULL_2_MEAN * air.wind / by_hour(local.hour, self._climate.wind.hourly)
         level -= environment.dilution(strength, made.wind_exponent)

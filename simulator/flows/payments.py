@@ -33,7 +33,8 @@ class PaymentGateways:
         years = (local.days - self._launch) / 365.25
         adoption = governance.eservice_adoption(years, made.innovation, made.imitation, made.ceiling)
         daily = np.array(made.weekday)[local.weekday] * payday(local.days, made.payday)
-        activity = by_hour((local.hour - 0.5) % 24.0, made.hourly) * local.spread(daily)
+        hourly = by_hour((local.hour - 0.5) % 24.0, made.hourly)
+        activity = state.act("digital_payments", hourly * local.spread(daily))
         counts = economy.digital_payments(
             self._people, local.spread(adoption), made.per_day, activity, noise["counting"], self._interval
         )

@@ -38,7 +38,7 @@ class RiverGauges:
 
     def truth(self, state: State, noise: Mapping[str, Floats]) -> dict[str, Floats]:
         """Get the true values at each gauge."""
-        runoff = self._river.runoff * state.air.rain
+        runoff = state.act("runoff", self._river.runoff * state.air.rain)
         level = self._level.follow(noise["level"])
         level *= self._river.sd
         level += self._datum

@@ -1,0 +1,242 @@
+"""Interventions are pure functions of time; a run takes them up where the driver is computed, and nowhere else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from collector.language.indicators import indicators
+from simulator.interventions import DRIVERS, UNDISTURBED, Effect, Influences, Intervention
+from simulator.run import Simulation
+from simulator.scenario import Scenario, StationCounts
+
+DAY = 86_400
+START = 1_710_082_800  # 2024-03-10 15:00 UTC
+CITIES = ("chiang-mai", "lampang", "rayong")
+NORTH = {"chiang-mai", "lampang"}
+
+
+def made(driver: str, size: float, **changes: object) -> Intervention:
+    return replace(Intervention("one", "One", (Effect(driver, size),), START + 3 * DAY), **changes)  # type: ignore[arg-type]
+
+
+def times(*days: float) -> np.ndarray:
+    return START + np.array([round(day * DAY) for day in days], dtype=np.int64)
+
+
+class Told:
+    """What a run of a week says: series of truth, events and statistics, by city."""
+
+    def __init__(self, *interventions: Intervention, step: int = 8 * DAY, days: int = 8) -> None:
+        counts = dict.fromkeys(CITIES, StationCounts(air_quality=1, traffic=1))
+        scenario = Scenario(
+            "s", "s", "", START, START + days * DAY, 3600, 11, CITIES, counts, interventions=interventions
+        )
+        simulation = Simulation(scenario)
+        parts: dict[tuple[str, str], list[np.ndarray]] = {}
+        self.said: dict[tuple[str, str], list[str]] = {}
+        while simulation.now < scenario.end:
+            for block in simulation.advance(min(scenario.end, simulation.now + step)):
+                for group in block.groups:
+                    for name, values in group.truth.items():
+                        parts.setdefault((block.city, name), []).append(values)
+                for _, event in block.events:
+                    self.said.setdefault((block.city, event.type), []).append(str(event))
+                for _, told in block.statistics:
+                    self.said.setdefault((block.city, told.indicator), []).append(str(told))
+        self.series = {key: np.concatenate(found, axis=1) for key, found in parts.items()}
+
+    def changed(self, other: Told) -> dict[str, set[str]]:
+        """What another run says otherwise, by city."""
+        found: dict[str, set[str]] = {city: set() for city in CITIES}
+        for (city, name), values in self.series.items():
+            if not np.array_equal(values, other.series[city, name], equal_nan=True):
+                found[city].add(name)
+        for city, name in self.said.keys() | other.said.keys():
+            if self.said.get((city, name)) != other.said.get((city, name)):
+                found[city].add(name)
+        return found
+
+
+@pytest.fixture(scope="module")
+def plain() -> Told:
+    return Told()
+
+
+def test_a_ramp_rises_in_a_straight_line_and_falls_before_the_end() -> None:
+    one = made("traffic", 0.5, start=START, end=START + 10 * DAY, ramp=2 * DAY, strength=0.8)
+    assert one.weight(times(-1, 0, 1, 2, 5, 9, 9.5, 10, 11)) == pytest.approx([0, 0, 0.4, 0.8, 0.8, 0.4, 0.2, 0, 0])
+
+
+@given(
+    start=st.integers(0, 20),
+    length=st.integers(1, 20),
+    ramp=st.integers(0, 15),
+    strength=st.floats(0, 3),
+    size=st.floats(0, 5),
+)
+@settings(max_examples=60, deadline=None)
+def test_outside_its_window_an_intervention_leaves_exactly_what_is_there(
+    start: int, length: int, ramp: int, strength: float, size: float
+) -> None:
+    one = made("traffic", size, start=START + start * DAY, end=START + (start + length) * DAY, ramp=ramp * DAY)
+    influence = Influences([replace(one, strength=strength)]).on("traffic")
+    moments = times(*range(-5, 50))
+    outside = (moments < one.start) | (moments >= START + (start + length) * DAY)
+    assert (influence.at(moments)[outside] == 1.0).all()
+    values = np.linspace(-3.0, 3.0, len(moments))
+    assert np.array_equal(influence.act(values, moments)[outside], values[outside])
+    assert (influence.at(moments) <= influence.most + 1e-9).all()
+
+
+def test_factors_multiply_and_shifts_add() -> None:
+    both = Influences([made("traffic", 0.5), made("traffic", 0.8, start=START + 5 * DAY)])
+    assert both.on("traffic").at(times(2, 4, 6)) == pytest.approx([1.0, 0.5, 0.4])
+    both = Influences([made("air_temperature", 2.0), made("air_temperature", -0.5, start=START + 5 * DAY)])
+    assert both.on("air_temperature").at(times(2, 4, 6)) == pytest.approx([0.0, 2.0, 1.5])
+
+
+def test_nothing_acts_where_nothing_is_meant() -> None:
+    here = made("traffic", 0.5, cities=("rayong",))
+    assert not UNDISTURBED.on("traffic")
+    assert not Influences([here], ["lampang"]).on("traffic")
+    assert not Influences([here], ["rayong"]).on("haze")
+    assert Influences([here], ["rayong"]).on("traffic")
+    values = np.ones(3)
+    assert Influences([here], ["lampang"]).act("traffic", values, times(1, 4, 9)) is values
+
+
+def test_crews_come_one_by_one_over_the_ramp_and_go_likewise() -> None:
+    one = made("requests_crews", 2.0, start=START, end=START + 10 * DAY, ramp=2 * DAY)
+    steps = list(Influences([one]).on("requests_crews").steps())
+    assert steps == [(1, START + DAY, START + 9 * DAY), (1, START + 2 * DAY, START + 8 * DAY)]
+    halved = Influences([replace(one, strength=0.5)]).on("requests_crews")
+    assert len(list(halved.steps())) == 1
+
+
+def test_the_indicators_that_a_driver_enters_are_in_the_catalogue() -> None:
+    assert {name for driver in DRIVERS.values() for name in driver.enters} <= set(indicators())
+    assert all(driver.low < driver.high for driver in DRIVERS.values())
+
+
+MOVED = {
+    "fires": (0.5, {"pm25", "pm10"}),
+    "haze": (2.0, {"pm25", "pm10"}),
+    "wet_days": (0.9, {"rain", "pm25", "pm10", "o3", "noise_laeq", "water_level", "dissolved_oxygen"}),
+    "air_temperature": (2.0, {"air_temperature", "relative_humidity", "electricity_demand", "dissolved_oxygen"}),
+    "wind": (1.5, {"wind_speed", "pm25", "pm10", "no2", "o3"}),
+    "traffic": (0.7, {"traffic_flow", "travel_time_index", "no2", "o3", "noise_laeq", "emergency_call.answered"}),
+    "traffic_emissions": (0.5, {"no2", "o3"}),
+    "road_noise": (-1.0, {"noise_laeq"}),
+    "electricity_demand": (0.9, {"electricity_demand"}),
+    "requests": (0.5, {"service_request.opened", "service_request.closed", "service_backlog"}),
+    "requests_crews": (2.0, {"service_request.closed"}),
+    "requests_work": (1.5, {"service_request.closed"}),
+    "permits": (2.5, {"permit.submitted", "permit.decided"}),
+    "emergencies": (1.5, {"emergency_call.received", "emergency_call.answered"}),
+    "registrations": (0.4, {"business.registered"}),
+    "visitors": (1.5, {"visitor_arrivals"}),
+    "digital_payments": (1.2, {"digital_payments"}),
+    "eservice_innovation": (3.0, {"eservice_adoption"}),
+}
+DOWNSTREAM = {
+    "visitor_arrivals", "service_backlog", "service_request.opened", "service_request.closed", "service_request.rated",
+    "sla_compliance", "emergency_call.received", "emergency_call.answered", "power_outage.started",
+    "power_outage.ended",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("driver", "size", "moves"), [(name, *what) for name, what in MOVED.items()])
+def test_a_driver_moves_what_follows_from_it_in_its_cities_and_nothing_else(
+    plain: Told, driver: str, size: float, moves: set[str]
+) -> None:
+    found = plain.changed(Told(made(driver, size, cities=("chiang-mai",))))
+    assert moves <= found["chiang-mai"]
+    assert found["chiang-mai"] - moves <= DOWNSTREAM
+    assert found["rayong"] == set()  # bit for bit
+    if driver == "fires":  # they are of the basin: the smoke is in Lampang too
+        assert {"pm25", "pm10"} <= found["lampang"]
+    else:
+        assert found["lampang"] == set()
+
+
+def test_before_it_begins_and_after_it_ends_the_weather_is_the_same_bit_for_bit(plain: Told) -> None:
+    hot = Told(made("air_temperature", 3.0, end=START + 5 * DAY))
+    before, after = plain.series["rayong", "air_temperature"], hot.series["rayong", "air_temperature"]
+    assert np.array_equal(before[:, :72], after[:, :72])
+    assert after[:, 72:120] == pytest.approx(before[:, 72:120] + 3.0)
+    assert np.array_equal(before[:, 120:], after[:, 120:])
+
+
+@pytest.mark.parametrize("step", [3600, 17 * 3600])
+def test_live_and_batch_say_the_same_under_interventions(step: int) -> None:
+    acting = [made(name, size, ramp=2 * DAY, end=START + 5 * DAY) for name, (size, _) in MOVED.items() if step > 3600]
+    acting = acting or [made("requests", 2.5, ramp=DAY), made("wet_days", 0.9), made("requests_crews", -3.0, ramp=DAY)]
+    whole, parts = Told(*acting, days=6), Told(*acting, days=6, step=step)
+    assert whole.changed(parts) == {city: set() for city in CITIES}
+
+
+def test_more_cases_leave_every_case_that_comes_anyway_as_it_is(plain: Told) -> None:
+    opened = ("rayong", "service_request.opened")
+    some, many = (Told(made("requests", size)) for size in (1.5, 2.2))
+    assert set(plain.said[opened]) < set(some.said[opened]) < set(many.said[opened])
+    added = len(many.said[opened]) - len(plain.said[opened])
+    assert added == pytest.approx(1.2 * 5 / 8 * len(plain.said[opened]), rel=0.3)
+    fewer = Told(made("requests", 0.5))
+    assert set(fewer.said[opened]) < set(plain.said[opened])
+
+
+def test_absent_crews_let_requests_pile_up_until_they_are_back(plain: Told) -> None:
+    strike = Told(made("requests_crews", -50.0, end=START + 5 * DAY))
+    usual, piled = (told.series["rayong", "service_backlog"][0] for told in (plain, strike))
+    assert np.array_equal(usual[:72], piled[:72])
+    assert piled[119] > usual[119] + 20
+    closed = [len(told.said["rayong", "service_request.closed"]) for told in (plain, strike)]
+    assert closed[0] > closed[1] > 0
+
+
+def test_a_longer_run_publishes_statistics_that_interventions_moved() -> None:
+    names = ("rayong",)
+    counts = dict.fromkeys(names, StationCounts.only(statistics_office=1))
+    drivers = {
+        "visitors": (1.5, "hotel_occupancy"), "unemployment": (1.5, "unemployment"),
+        "internet_access": (2.0, "internet_access"), "electronic_services": (1.0, "eservice_share"),
+        "electronic_procurement": (1.0, "eprocurement_share"),
+        "gpp_per_capita": (1.1, "gpp_per_capita"), "traffic_emissions": (0.5, "ghg_per_capita"),
+    }  # fmt: skip
+    start = 1_672_506_000  # 2023-01-01 in Thailand
+    scenario = Scenario("s", "s", "", start, start + 800 * DAY, DAY, 5, names, counts)
+
+    def newest(made_of: Scenario) -> dict[str, float]:
+        simulation = Simulation(made_of)
+        found: dict[str, float] = {}
+        for block in simulation.advance(made_of.end):
+            for _, told in block.statistics:
+                if not told.revision:
+                    found[told.indicator] = told.value
+        return found
+
+    before = newest(scenario)
+    for driver, (size, indicator) in drivers.items():
+        one = Intervention("x", "x", (Effect(driver, size),), start)
+        after = newest(replace(scenario, interventions=(one,)))
+        assert {name for name in before if before[name] != after[name]} - {"visitor_arrivals"} == {indicator}
+        assert (after[indicator] > before[indicator]) == (size > 1 or DRIVERS[driver].way == "shift")
+
+
+def test_rain_and_runoff_are_scaled_where_it_rains() -> None:
+    wet = made("wet_days", 0.9, start=START)
+    rained = Told(wet, days=6)
+    more, held = Told(wet, made("rainfall", 2.0), days=6), Told(wet, made("runoff", 0.5), days=6)
+    dry = Told(wet, made("rainfall", 0.0), days=6)
+    rain = [told.series["rayong", "rain"][0] for told in (rained, more, dry)]
+    assert rain[1][96:].sum() > 1.5 * rain[0][96:].sum() > 0
+    assert not rain[2][96:].any()
+    levels = [told.series["rayong", "water_level"][0] for told in (rained, held)]
+    assert (levels[1] <= levels[0]).all()
+    assert (levels[1] < levels[0]).any()
+    assert rained.changed(held)["rayong"] == {"water_level", "dissolved_oxygen"}
