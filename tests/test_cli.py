@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 COMMANDS = (
-    "asyncapi", "audit", "catalogue", "check", "collect", "compare", "demo", "kit", "listen", "new", "record", "replay",
-    "simulate", "try-map", "validate",
+    "asyncapi", "audit", "catalogue", "check", "collect", "compare", "demo", "kit", "listen", "new", "record",
+    "replay csv", "replay capture", "simulate", "try-map", "validate",
 )  # fmt: skip
 
 
@@ -18,7 +18,7 @@ def nakhon(*arguments: str, folder: Path | None = None, **environment: str) -> s
     return subprocess.run(
         [sys.executable, "-m", "nakhon", *arguments],
         cwd=folder,
-        env=os.environ | environment,
+        env=os.environ | {"COLUMNS": "400"} | environment,
         capture_output=True,
         text=True,
         timeout=120,
@@ -27,7 +27,7 @@ def nakhon(*arguments: str, folder: Path | None = None, **environment: str) -> s
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_helps_with_an_example(command: str) -> None:
-    done = nakhon(command, "--help")
+    done = nakhon(*command.split(), "--help")
     assert done.returncode == 0
     assert f"Example: nakhon {command}" in " ".join(done.stdout.split())
 
