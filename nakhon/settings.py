@@ -6,7 +6,6 @@ A setting has one name everywhere: `client_id` in the file is `NAKHON_COLLECT_CL
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 import tomllib
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from collector.language.broker import parse_broker
+from collector.language.checking import suggestion
 from collector.language.errors import InputError
 from collector.language.topics import is_segment
 from collector.stores import check_url
@@ -214,9 +214,9 @@ def _variables(environment: Mapping[str, str]) -> Iterator[tuple[str, object]]:
 def _allow(table: Table, names: tuple[str, ...]) -> None:
     """Note every key that is not known, with the nearest known one."""
     for key, _ in table.others(names):
-        near = difflib.get_close_matches(key, names, n=1)
-        if near or not _SECRET.search(key):
-            table.note(key, f"unknown; {f'did you mean {near[0]}?' if near else 'nakhon collect --help lists them'}")
+        hint = suggestion(key, names, "")
+        if hint or not _SECRET.search(key):
+            table.note(key, f"unknown; {hint or 'nakhon collect --help lists them'}")
         else:
             table.note(key, "secrets come from the environment alone, such as NAKHON_MQTT_PASSWORD; take it out here")
 

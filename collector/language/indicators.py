@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Mapping
 from enum import StrEnum
@@ -13,6 +12,7 @@ from types import MappingProxyType
 from pydantic import TypeAdapter
 from pydantic.dataclasses import dataclass
 
+from collector.language.checking import suggestion
 from collector.language.errors import InputError
 
 
@@ -106,6 +106,5 @@ def indicator(identity: str) -> Indicator:
     try:
         return indicators()[identity]
     except KeyError:
-        near = difflib.get_close_matches(identity, indicators(), n=1)
-        hint = f"; did you mean {near[0]}?" if near else "; `nakhon catalogue indicators` lists them"
-        raise InputError(f"no indicator {identity!r} in the catalogue{hint}") from None
+        hint = suggestion(identity, indicators(), "`nakhon catalogue indicators` lists them")
+        raise InputError(f"no indicator {identity!r} in the catalogue; {hint}") from None

@@ -11,13 +11,11 @@ columns = { "AM2301.Temperature" = "air_temperature" }
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from collections.abc import Mapping as Named
 from datetime import timedelta
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
@@ -31,6 +29,7 @@ from pydantic import (
     model_validator,
 )
 
+from collector.language.checking import check_zone, checked, suggestion
 from collector.language.errors import InputError
 from collector.language.indicators import indicator
 from collector.language.profile import CityProfile, Id, Latitude, Longitude, Text
@@ -48,24 +47,6 @@ _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
 Scalar = bool | int | float | str
 
 
-def _path(text: str) -> str:
-    parse_path(text)
-    return text
-
-
-def _known_indicator(name: str) -> str:
-    indicator(name)
-    return name
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise InputError(f"no IANA zone {name!r}; for example Asia/Bangkok") from None
-    return name
-
-
 def _segment(text: str) -> str:
     if "{" not in text and not is_segment(text):
         raise InputError(f"expected lower-case letters, digits and hyphens, came {text!r}")
@@ -75,9 +56,7 @@ def _segment(text: str) -> str:
 def _known_city(name: str, info: ValidationInfo) -> str:
     known = (info.context or {})["cities"]
     if "{" not in name and name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else "describe it in a [[city]] table"
-        raise InputError(f"no city {name!r}; {hint}")
+        raise InputError(f"no city {name!r}; {suggestion(name, known, 'describe it in a [[city]] table')}")
     return name
 
 
@@ -96,18 +75,6 @@ def _columns(told: object) -> object:
     return told if isinstance(told, list) else [told]
 
 
-def _checked(check: Any) -> AfterValidator:
-    """A check that raises `InputError`, for pydantic, which gathers `ValueError`."""
-
-    def validate(value: Any) -> Any:
-        try:
-            return check(value)
-        except InputError as error:
-            raise ValueError(str(error)) from None
-
-    return AfterValidator(validate)
-
-
 def _check_city(value: str, info: ValidationInfo) -> str:
     try:
         return _known_city(value, info)
@@ -115,9 +82,9 @@ def _check_city(value: str, info: ValidationInfo) -> str:
         raise ValueError(str(error)) from None
 
 
-PathText = Annotated[Text, _checked(_path)]
-ZoneName = Annotated[Text, _checked(_zone)]
-SegmentText = Annotated[Text, _checked(_segment)]
+PathText = Annotated[Text, checked(parse_path)]
+ZoneName = Annotated[Text, checked(check_zone)]
+SegmentText = Annotated[Text, checked(_segment)]
 Cadence = Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta(0), le=timedelta(days=366))]
 
 
@@ -128,7 +95,7 @@ class _Strict(BaseModel):
 class Column(_Strict):
     """Which indicator a path holds, and how to get to its unit: from the UCUM code of another, or x scale + offset."""
 
-    indicator: Annotated[Text, _checked(_known_indicator)]
+    indicator: Annotated[Text, checked(indicator)]
     unit: Text | None = None
     scale: Annotated[float, Field(allow_inf_nan=False)] = 1.0
     offset: Annotated[float, Field(allow_inf_nan=False)] = 0.0
@@ -152,14 +119,14 @@ Columns = Annotated[tuple[Annotated[Column, BeforeValidator(_column)], ...], Bef
 class Device(_Strict):
     """One kind of message: which topic, whose, when, what."""
 
-    topic: Annotated[Text, _checked(lambda text: parse_pattern(text) and text)]
+    topic: Annotated[Text, checked(parse_pattern)]
     station: Text = "{station}"
     run: SegmentText | None = None
     city: Annotated[SegmentText, AfterValidator(_check_city)]
     pillar: SegmentText = "environment"
     kind: Text = "sensor"
     time: Annotated[PathText, Field(description=f'the path of the time, or "{RECEIVED}" for when a message comes')]
-    format: Annotated[Text, _checked(check_format)] = "iso"
+    format: Annotated[Text, checked(check_format)] = "iso"
     timezone: ZoneName | None = None
     cadence: Cadence = timedelta(0)
     missing: tuple[str, ...] = ("", "NA", "NaN", "nan", "null", "-")
@@ -284,8 +251,7 @@ def _line(error: Any) -> str:
     fields = _fields(place)
     match error["type"]:
         case "extra_forbidden":
-            near = difflib.get_close_matches(place[-1], fields, n=1)
-            return f"{path}: no such key; " + (f"did you mean {near[0]}?" if near else f"expected {', '.join(fields)}")
+            return f"{path}: no such key; {suggestion(place[-1], fields, 'expected ' + ', '.join(fields))}"
         case "missing":
             said = fields[place[-1]].description if place[-1] in fields else None
             return f"{path}: missing{f'; expected {said}' if said else _advice(place[-1])}"

@@ -15,18 +15,17 @@ value = "value"
 
 from __future__ import annotations
 
-import difflib
 import re
 import string
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from collector.auditing.expected import Scope
 from collector.auditing.found import Tolerance
+from collector.language.checking import check_zone, checked, suggestion
 from collector.language.errors import InputError
 from collector.language.indicators import indicator
 from collector.mapping.times import check_format
@@ -42,24 +41,6 @@ _NEEDED = {
 }  # fmt: skip
 
 Text = Annotated[str, Field(min_length=1, max_length=4096)]
-
-
-def _checked(check: Any) -> AfterValidator:
-    def validate(value: Any) -> Any:
-        try:
-            check(value)
-        except InputError as error:
-            raise ValueError(str(error)) from None
-        return value
-
-    return AfterValidator(validate)
-
-
-def _zone(name: str) -> None:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise InputError(f"no IANA zone {name!r}; for example Asia/Bangkok") from None
 
 
 def _form(text: str) -> None:
@@ -87,8 +68,8 @@ def _several(told: object) -> object:
 
 
 Milliseconds = Annotated[float, BeforeValidator(_duration)]
-Zone = Annotated[Text, _checked(_zone)]
-Format = Annotated[Text, _checked(check_format)]
+Zone = Annotated[Text, checked(check_zone)]
+Format = Annotated[Text, checked(check_format)]
 Size = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -125,7 +106,7 @@ class Columns(_Strict):
     """Which column is what. Without `indicator` every indicator has a column of its own, named in [indicators]."""
 
     station: Text
-    form: Annotated[Text, _checked(_form)] = "{station}"
+    form: Annotated[Text, checked(_form)] = "{station}"
     city: Text | None = None
     time: Text
     received: Text | None = None
@@ -167,7 +148,7 @@ class Kept(_Strict):
     """What of a run the consumer is meant to keep: patterns of `city/pillar/station`, and indicators; empty is all."""
 
     stations: tuple[Text, ...] = ()
-    indicators: tuple[Annotated[Text, _checked(indicator)], ...] = ()
+    indicators: tuple[Annotated[Text, checked(indicator)], ...] = ()
 
 
 class Sink(_Strict):
@@ -264,8 +245,7 @@ def _line(error: Any) -> str:
     match error["type"]:
         case "extra_forbidden":
             fields = (_TABLES.get(place[0], Sink) if len(place) > 1 else Sink).model_fields
-            near = difflib.get_close_matches(place[-1], fields, n=1)
-            return f"{path}: no such key; " + (f"did you mean {near[0]}?" if near else f"expected {', '.join(fields)}")
+            return f"{path}: no such key; {suggestion(place[-1], fields, 'expected ' + ', '.join(fields))}"
         case "missing":
             return f"{path}: missing"
         case "value_error":

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from collector.language.checking import suggestion
 from collector.language.errors import InputError
 
 COUNT = "count"
@@ -105,10 +105,8 @@ def parse_criterion(text: str) -> Criterion:
         )
     measure = MEASURES.get(found["name"])
     if measure is None:
-        near = difflib.get_close_matches(found["name"], MEASURES, n=1)
-        raise InputError(
-            f"no measure {found['name']!r}; " + (f"did you mean {near[0]}?" if near else f"expected {_names()}")
-        )
+        hint = suggestion(found["name"], MEASURES, f"expected {_names()}")
+        raise InputError(f"no measure {found['name']!r}; {hint}")
     if found["step"] and measure.name != "recovered":
         raise InputError(f"only recovered is measured after a step: leave after {found['step']!r} out of {text!r}")
     return Criterion(" ".join(text.split()), measure.name, found["sign"], _limit(measure, found), found["step"])

@@ -20,7 +20,6 @@ require = ["lost = 0", "recovered < 30 s"]
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import math
 import re
@@ -31,9 +30,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from collector.language.broker import parse_broker
+from collector.language.checking import checked, suggestion
 from collector.language.errors import InputError
 from collector.language.topics import Kind
 from collector.sinks.capture import is_capture
@@ -61,19 +61,6 @@ def _seconds(told: object) -> object:
     if seconds > LONGEST:
         raise ValueError("expected at most 7d")
     return seconds
-
-
-def _checked(check: Any) -> AfterValidator:
-    """Have `check` look at a value; its `InputError` becomes an error of the file."""
-
-    def validate(value: Any) -> Any:
-        try:
-            check(value)
-        except InputError as error:
-            raise ValueError(str(error)) from None
-        return value
-
-    return AfterValidator(validate)
 
 
 def _criterion(told: object) -> object:
@@ -111,13 +98,13 @@ class _Strict(BaseModel):
 class Load(_Strict):
     """What is said, how fast, and for how long (seconds of the wall; the warm-up comes before)."""
 
-    scenario: Annotated[Text, _checked(load_scenario)] = "demo"
+    scenario: Annotated[Text, checked(load_scenario)] = "demo"
     cities: tuple[Text, ...] = ()
     start: Literal["scenario", "now"] = "scenario"
     pace: Pace = 900.0
     duration: Seconds
     warm_up: Seconds = 0.0
-    format: Annotated[Text, _checked(format_of)] = "wire"
+    format: Annotated[Text, checked(format_of)] = "wire"
     topic: Text | None = None
     payload: Text | None = None
     only: tuple[Kind, ...] = ()
@@ -139,7 +126,7 @@ class Load(_Strict):
 class Target(_Strict):
     """The broker; user and password come from the environment."""
 
-    url: Annotated[Text, _checked(parse_broker)]
+    url: Annotated[Text, checked(parse_broker)]
     mqtt: Literal["5", "3.1.1"] = "5"
     ca: Path | None = None
     cert: Path | None = None
@@ -152,7 +139,7 @@ class Consumer(_Strict):
     title: Name | None = None
     store: Text | None = None
     api: Text | None = None
-    sink: Annotated[Text, _checked(_sink)] | None = None
+    sink: Annotated[Text, checked(_sink)] | None = None
     start: Text | None = None
     ready: Text | None = None
     version: Text | None = None
@@ -329,8 +316,7 @@ def _line(error: Any) -> str:
     match error["type"]:
         case "extra_forbidden":
             known = _fields(error["loc"])
-            near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
-            return f"{path}: no such key; " + (f"did you mean {near[0]}?" if near else f"expected {', '.join(known)}")
+            return f"{path}: no such key; {suggestion(str(error['loc'][-1]), known, 'expected ' + ', '.join(known))}"
         case "missing":
             return f"{path}: missing"
         case "value_error":

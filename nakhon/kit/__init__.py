@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from collector.language.broker import Broker
+from collector.language.checking import suggestion
 from collector.language.errors import InputError
 from collector.language.indicators import Indicator, IndicatorKind, indicators
 from nakhon.kit.node_red import flows
@@ -64,8 +64,7 @@ class Facts:
 def kit_of(name: str, scenario: Scenario, broker: Broker) -> Kit:
     """The configuration of a consumer or broker for a scenario. Raises `InputError` for one that is not known."""
     if name not in KITS:
-        near = difflib.get_close_matches(name, KITS, n=1)
-        raise InputError(f"no kit {name!r}; " + (f"did you mean {near[0]}?" if near else f"try {', '.join(KITS)}"))
+        raise InputError(f"no kit {name!r}; {suggestion(name, KITS, 'try ' + ', '.join(KITS))}")
     label, about, make = KITS[name]
     facts = facts_of(scenario, broker)
     told = about.replace("@scenario@", scenario.name).replace("@url@", broker.url)

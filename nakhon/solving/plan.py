@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from collector.answers.targets import Target
 from collector.answers.totals import Kind, Statistic, weight
+from collector.language.checking import suggestion
 from collector.language.errors import InputError
 from collector.language.indicators import indicators
 from nakhon.durations import parse_seconds
@@ -184,8 +184,7 @@ def _target_errors(targets: Sequence[_TargetEntry]) -> list[str]:
     for place, one in enumerate(targets):
         where = f"targets[{place}]"
         if one.indicator not in indicators() and one.indicator != FIRES:
-            near = difflib.get_close_matches(one.indicator, [*indicators(), FIRES], n=1)
-            hint = f"did you mean {near[0]}?" if near else "`nakhon catalogue indicators` lists them"
+            hint = suggestion(one.indicator, [*indicators(), FIRES], "`nakhon catalogue indicators` lists them")
             found.append(f"{where}.indicator: no indicator {one.indicator!r}; {hint}")
         given = [name for name in ("count_over", "count_under", "statistic") if getattr(one, name) is not None]
         if len(given) != 1:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from collector.language.checking import suggestion
 from collector.language.errors import InputError
 from simulator.formats.home_assistant import HomeAssistant
 from simulator.formats.influx import Influx
@@ -75,8 +75,7 @@ def format_of(name: str = "wire", *, topic: str | None = None, payload: str | No
         return _template_of(topic, payload)
     if name not in FORMATS:
         known = [*FORMATS, "template"]
-        near = difflib.get_close_matches(name, known, n=1)
-        raise InputError(f"no format {name!r}; " + (f"did you mean {near[0]}?" if near else f"try {', '.join(known)}"))
+        raise InputError(f"no format {name!r}; {suggestion(name, known, 'try ' + ', '.join(known))}")
     entry = FORMATS[name]
     wrong = [] if payload is None else [f"--payload goes with --format template, not {name}"]
     pattern = entry.topic or Pattern(("",))
