@@ -37,12 +37,18 @@ class Harm:
         return self._each(links, lambda line: line.connection.kill())
 
     def reconnect_storm(self, links: Links, times: int, rate: float) -> Sequence[str]:
-        """Kill so many times, `rate` a second, and connect again at once each time, without back-off."""
+        """Kill so many times, at most `rate` a second, and connect again at once each time, without back-off.
+
+        A connection that has not come back when its turn comes is killed at a later turn: all the breaks happen.
+        """
         return self._each(links, lambda line: self._storm(line, times, 1 / rate))
 
     def _storm(self, line: Line, times: int, pause: float) -> None:
-        for number in range(times):
-            self._network.later(number * pause, partial(line.connection.kill, 0.0))
+        if line.up:
+            line.connection.kill(0.0)
+            times -= 1
+        if times:
+            self._network.later(pause, partial(self._storm, line, times, pause))
 
     def half_open(self, links: Links, seconds: float) -> Sequence[str]:
         """Neither read nor write (no PINGREQ either) and keep the sockets open; after that go on as if nothing was."""

@@ -247,7 +247,7 @@ def test_what_a_bucket_is_too_young_for_is_rejected_and_blocks_nothing(influxd: 
 def test_a_missing_bucket_is_made_only_when_asked_for(influxd: Influxd) -> None:
     url = influxd.url("")
     for read_only, option in ((False, ""), (True, "create=true")):
-        with pytest.raises(StoreError, match=r"has no bucket bucket-\d+: add \?create=true"):
+        with pytest.raises(StoreError, match=r"has no bucket bucket-\d+-accounts: add \?create=true"):
             open_store(url + option, read_only=read_only)
     open_store(url + "create=true").close()
     reader = open_store(url, read_only=True)
