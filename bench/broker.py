@@ -23,15 +23,15 @@ from urllib.parse import urlsplit
 import numpy as np
 import paho.mqtt.client as mqtt
 
-from collector.ingest import Ingest
+from collector.intake.ingest import Ingest
+from collector.intake.subscriber import Subscriber
 from collector.language.broker import parse_broker
 from collector.language.codec import encode
 from collector.language.connection import Connection, Network, Session
 from collector.language.messages import Message, Readings
 from collector.language.topics import Address
-from collector.metrics import Metrics
+from collector.serving.metrics import Metrics
 from collector.stores import open_store, secrets
-from collector.subscriber import Subscriber
 from nakhon.chaos.part import Part, free_port, listening
 
 RUN = "bench"

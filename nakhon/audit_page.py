@@ -10,7 +10,7 @@ from rich.text import Text
 
 from collector.auditing.findings import STATES, Account, Findings, Timeline
 from collector.auditing.junit import Case
-from nakhon.plain import plain
+from nakhon.terminal.plain import plain
 
 STATIONS_SHOWN = 20
 GAPS_SHOWN = 10

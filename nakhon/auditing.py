@@ -7,8 +7,8 @@ from pathlib import Path
 
 from rich.table import Table
 
-from collector.audit import Verdict
-from collector.audit import audit as audited
+from collector.auditing.audit import Verdict
+from collector.auditing.audit import audit as audited
 from collector.auditing.findings import Findings
 from collector.auditing.junit import Case, junit
 from collector.language.errors import InputError
@@ -18,7 +18,7 @@ from collector.sinks.file import LARGEST_FILE, Sink, is_sink, load_sink
 from collector.sinks.reading import audit_sink
 from collector.stores import open_store
 from nakhon import audit_page
-from nakhon.console import shown
+from nakhon.terminal.console import shown
 
 STATIONS_SHOWN = 20
 LOSSES_SHOWN = 10

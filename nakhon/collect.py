@@ -10,23 +10,23 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from collector.access import Access, Tokens, check_tokens
-from collector.api import application
-from collector.ingest import Ingest
+from collector.intake.ingest import Ingest
+from collector.intake.spool import LIMIT, Spool
+from collector.intake.subscriber import Subscriber
 from collector.language.broker import Broker
 from collector.language.connection import reach
 from collector.language.errors import InputError
-from collector.live import Live
-from collector.metrics import Metrics
-from collector.serve import Certificate, Server, serve
-from collector.spool import LIMIT, Spool
+from collector.serving.access import Access, Tokens, check_tokens
+from collector.serving.api import application
+from collector.serving.live import Live
+from collector.serving.metrics import Metrics
+from collector.serving.serve import Certificate, Server, serve
 from collector.stores import check_url, open_store
 from collector.stores.keeping import Policy, keep_to
 from collector.stores.protocol import Store
-from collector.subscriber import Subscriber
 from nakhon import mapping
-from nakhon.interrupt import on_interrupt
 from nakhon.naming import collector_name
+from nakhon.terminal.interrupt import on_interrupt
 
 log = logging.getLogger("nakhon")
 

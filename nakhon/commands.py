@@ -13,10 +13,10 @@ from collector.language.time import format_epoch
 from collector.sinks.file import load_sink
 from nakhon import auditing, mapping, scenarios
 from nakhon.accept import outcome
-from nakhon.console import shown, told
 from nakhon.embedded_broker import embedded_broker
 from nakhon.fault import faults_in
 from nakhon.stage import Manner, Play, to_broker, to_store
+from nakhon.terminal.console import shown, told
 from simulator.scenario import Scenario, load_scenario, new_scenario
 
 

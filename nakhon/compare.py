@@ -10,13 +10,13 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from collector.compare_store import compare as compared
-from collector.comparison import HEADINGS, Comparison, Request, clock_text, rows, shown
-from collector.export import as_json, check_folder, check_table_path, export
+from collector.comparing.compare_store import compare as compared
+from collector.comparing.comparison import HEADINGS, Comparison, Request, clock_text, rows, shown
 from collector.language.errors import InputError
-from collector.report import write_report
+from collector.reporting.export import as_json, check_folder, check_table_path, export
+from collector.reporting.report import write_report
 from collector.stores import open_store
-from nakhon import console
+from nakhon.terminal import console
 
 KEYS = ("city_name", "run", "origin", "n", "coverage", "mean", "median", "p95", "difference", "low", "high", "verdict")
 COLOURS = {"better": "green", "worse": "red"}

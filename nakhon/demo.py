@@ -8,8 +8,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from collector.comparison import Request
-from collector.subscriber import Subscriber
+from collector.comparing.comparison import Request
+from collector.intake.subscriber import Subscriber
 from nakhon import auditing
 from nakhon.collect import Duty, collecting
 from nakhon.compare import Outputs, compare

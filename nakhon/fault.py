@@ -16,7 +16,7 @@ from collector.language.connection import Connection, Network, Session
 from collector.language.control import Request, encode_request
 from collector.language.errors import InputError, PayloadError
 from collector.language.topics import control_topic, is_segment
-from nakhon.console import shown
+from nakhon.terminal.console import shown
 from simulator.faults.kinds import KINDS, Parameter
 from simulator.scenario import Scenario
 from simulator.scenario_faults import TARGET, WINDOW, lines_of

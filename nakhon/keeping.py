@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from collector.audit import audit
+from collector.auditing.audit import audit
 from collector.language.errors import InputError, StoreError
 from collector.language.ledger import read_ledger
 from collector.language.time import format_epoch

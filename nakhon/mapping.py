@@ -12,9 +12,9 @@ from typing import Any
 
 from rich.text import Text
 
-from collector.decoder import Decoder, Heard
 from collector.formats.senml import SenML
 from collector.formats.single import SingleReading
+from collector.intake.decoder import Decoder, Heard
 from collector.language.codec import MAXIMUM_PAYLOAD
 from collector.language.errors import InputError, WireError
 from collector.language.indicators import indicators
@@ -24,8 +24,8 @@ from collector.language.time import format_times
 from collector.mapping.devices import Devices, Names
 from collector.mapping.file import LARGEST_FILE, is_mapping
 from collector.mapping.rules import Mapping, parse_mapping
-from nakhon.console import shown
-from nakhon.plain import plain
+from nakhon.terminal.console import shown
+from nakhon.terminal.plain import plain
 from simulator.cities import cities, describe_unknown
 
 

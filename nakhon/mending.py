@@ -11,9 +11,11 @@ from hashlib import blake2b
 
 from rich.text import Text
 
-from collector import decoder
-from collector.decoder import Decoder, Heard
-from collector.ingest import Delivery, Ingest
+from collector.intake import decoder
+from collector.intake.decoder import Decoder, Heard
+from collector.intake.ingest import Delivery, Ingest
+from collector.intake.positions import Positions
+from collector.intake.unnumbered import settle
 from collector.language.broker import Broker
 from collector.language.codec import decode, digest, encode
 from collector.language.connection import Connection, Network, Session
@@ -21,13 +23,11 @@ from collector.language.errors import BrokerError, InputError, WireError
 from collector.language.profile import encode_status
 from collector.language.topics import Address, Kind, parse_topic
 from collector.mapping.devices import NO_TIME
-from collector.positions import Positions
 from collector.stores.protocol import Fate, Rejection, Store, Stream
-from collector.unnumbered import settle
 from nakhon import mapping
-from nakhon.console import shown
-from nakhon.plain import plain
 from nakhon.rejected import SHORT, Choice, chosen, identity, kind_of, opened
+from nakhon.terminal.console import shown
+from nakhon.terminal.plain import plain
 
 OUTCOMES_SHOWN = 10
 BATCH = 2_000

@@ -18,8 +18,8 @@ from collector.language.errors import InputError, StoreError
 from collector.language.time import format_epoch
 from collector.stores import open_store
 from collector.stores.protocol import Rejection, Store
-from nakhon.console import shown
-from nakhon.plain import plain
+from nakhon.terminal.console import shown
+from nakhon.terminal.plain import plain
 
 MOST = 100_000
 SHORT = 8

@@ -19,10 +19,10 @@ from collector.language.checking import suggestion
 from collector.language.errors import InputError
 from collector.language.topics import is_segment
 from collector.stores import check_url
-from nakhon.durations import parse_length
-from nakhon.logs import FORMATS, LEVELS
 from nakhon.mapping import load_mapping
-from nakhon.sizes import parse_size
+from nakhon.terminal.durations import parse_length
+from nakhon.terminal.logs import FORMATS, LEVELS
+from nakhon.terminal.sizes import parse_size
 from simulator.scenario_file import Expected, Table, whole
 
 PREFIX = "NAKHON_COLLECT_"

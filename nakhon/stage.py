@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from collector.ingest import Delivery, Ingest
+from collector.intake.ingest import Delivery, Ingest
 from collector.language.broker import Broker
 from collector.language.codec import encode
 from collector.language.errors import InputError
@@ -25,8 +25,8 @@ from collector.language.time import format_epoch
 from collector.language.topics import Address, CityAddress, Kind
 from collector.stores import open_store
 from nakhon import __version__
-from nakhon.interrupt import on_interrupt
-from nakhon.progress import showing
+from nakhon.terminal.interrupt import on_interrupt
+from nakhon.terminal.progress import showing
 from simulator.broadcast import Progress, Tell
 from simulator.clock import Clock, Lateness
 from simulator.faults.outlet import Outlet

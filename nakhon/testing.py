@@ -20,12 +20,12 @@ import pytest
 from collector.language.broker import parse_broker
 from collector.language.control import Reply, Request
 from collector.language.errors import BrokerError, NakhonError
-from nakhon.capture import Captured
-from nakhon.durations import parse_length
+from nakhon.captures.capture import Captured
+from nakhon.captures.recording import Recorder, matches
 from nakhon.embedded_broker import embedded_broker
 from nakhon.plays import simulated
-from nakhon.recording import Recorder, matches
 from nakhon.stage import Play, Words
+from nakhon.terminal.durations import parse_length
 from simulator.clock import parse_pace
 from simulator.formats import format_of
 from simulator.publisher import Publisher

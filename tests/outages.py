@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from parts import nakhon, wait_for
 
-from collector.audit import Verdict, audit
+from collector.auditing.audit import Verdict, audit
 from collector.language.broker import parse_broker
 from collector.language.codec import encode
 from collector.language.connection import Connection, Network, Session

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.access import SESSION, SESSIONS, Right, Sessions, Tokens, Turns, check_tokens, is_loopback
 from collector.language.errors import InputError
+from collector.serving.access import SESSION, SESSIONS, Right, Sessions, Tokens, Turns, check_tokens, is_loopback
 
 READ, CONTROL = "r" * 32, "c" * 32
 

@@ -15,16 +15,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector import exchange
-from collector.api import application
 from collector.language.errors import InputError
 from collector.language.indicators import Origin, indicators
 from collector.language.messages import Message, Readings
 from collector.language.profile import CityProfile, StationProfile, Status
 from collector.language.topics import Address, CityAddress
-from collector.live import Live
-from collector.metrics import Metrics
-from collector.serve import serve
+from collector.serving import exchange
+from collector.serving.api import application
+from collector.serving.live import Live
+from collector.serving.metrics import Metrics
+from collector.serving.serve import serve
 from collector.stores import open_store
 from collector.stores.protocol import Accepted, Batch, Fate, Rejection, Selection
 
@@ -113,7 +113,7 @@ def test_the_page_and_its_parts_are_served_from_here(collector):
 
 
 def test_the_page_loads_nothing_from_another_host():
-    web = Path(__file__).parent.parent / "collector" / "web"
+    web = Path(__file__).parent.parent / "collector" / "serving" / "web"
     for path in web.iterdir():
         text = path.read_text("utf-8").replace('xmlns="http://www.w3.org/2000/svg"', "")
         assert not re.search(r"""https?://|["'(]//""", text), path

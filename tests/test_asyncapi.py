@@ -15,8 +15,8 @@ from collector.language.codec import decode
 from collector.language.errors import InputError
 from collector.language.indicators import IndicatorKind, indicators
 from collector.language.topics import parse_topic
-from nakhon.asyncapi import describe, write_schemas
-from nakhon.wire_schemas import wire_schemas
+from nakhon.documents.asyncapi import describe, write_schemas
+from nakhon.documents.wire_schemas import wire_schemas
 from simulator.formats import FORMATS
 from simulator.scenario import load_scenario
 from simulator.stations import KINDS

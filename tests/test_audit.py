@@ -7,17 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from collector.api import application
-from collector.audit import audit
-from collector.ingest import Delivery, Ingest
+from collector.auditing.audit import audit
+from collector.intake.ingest import Delivery, Ingest
 from collector.language.codec import encode
 from collector.language.errors import InputError
 from collector.language.ledger import Effect, Fault, Header, Ledger, entry_of
 from collector.language.messages import Message, Readings
 from collector.language.topics import Address
-from collector.live import Live
-from collector.metrics import Metrics
-from collector.serve import serve
+from collector.serving.api import application
+from collector.serving.live import Live
+from collector.serving.metrics import Metrics
+from collector.serving.serve import serve
 from collector.stores import open_store
 from collector.stores.protocol import Store
 

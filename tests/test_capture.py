@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from collector.language.errors import InputError
 from collector.sinks import capture
-from nakhon.capture import (
+from nakhon.captures.capture import (
     Captured,
     CaptureReader,
     CaptureWriter,

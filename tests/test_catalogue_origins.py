@@ -10,12 +10,12 @@ from urllib.request import urlopen
 import pytest
 from rich.console import Console
 
-from collector.api import application
 from collector.language.errors import InputError
 from collector.language.indicators import indicators
-from collector.live import Live
-from collector.metrics import Metrics
-from collector.serve import serve
+from collector.serving.api import application
+from collector.serving.live import Live
+from collector.serving.metrics import Metrics
+from collector.serving.serve import serve
 from collector.stores import open_store
 from nakhon.catalogue import show
 from simulator.cities import cities, network

@@ -14,19 +14,29 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.signal import lfilter
 
-from collector.api import application
-from collector.compare import Evidence, clock_times, compare_table
-from collector.compare_store import compare
-from collector.comparison import HEADINGS, NOT_A_FORECAST, Column, Comparison, Entry, Request, Verdict, rows, shown
-from collector.difference import difference, figures, half_width
+from collector.comparing.compare import Evidence, clock_times, compare_table
+from collector.comparing.compare_store import compare
+from collector.comparing.comparison import (
+    HEADINGS,
+    NOT_A_FORECAST,
+    Column,
+    Comparison,
+    Entry,
+    Request,
+    Verdict,
+    rows,
+    shown,
+)
+from collector.comparing.difference import difference, figures, half_width
 from collector.language.errors import InputError
 from collector.language.indicators import Origin
 from collector.language.messages import Event, Message, Readings
 from collector.language.profile import CityProfile, StationProfile, Status
 from collector.language.topics import Address, CityAddress
-from collector.live import Live
-from collector.metrics import Metrics
-from collector.serve import serve
+from collector.serving.api import application
+from collector.serving.live import Live
+from collector.serving.metrics import Metrics
+from collector.serving.serve import serve
 from collector.stores import Store, open_store
 from collector.stores.protocol import Accepted, Batch
 

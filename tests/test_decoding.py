@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.decoder import Heard, decode
 from collector.formats.senml import SenML, records, resolve
 from collector.formats.single import SingleReading
+from collector.intake.decoder import Heard, decode
 from collector.language.errors import PayloadError, WireError
 from collector.language.messages import Readings
 from collector.language.time import format_times

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.decoder import Heard
-from collector.ingest import Delivery, Ingest
+from collector.intake.decoder import Heard
+from collector.intake.ingest import Delivery, Ingest
 from collector.language.errors import PayloadError, WireError
 from collector.language.indicators import Origin
 from collector.language.messages import Readings
 from collector.language.time import format_times
 from collector.mapping.devices import Devices, Names
 from collector.mapping.rules import parse_mapping
-from collector.metrics import Metrics
+from collector.serving.metrics import Metrics
 from collector.stores import open_store
 from collector.stores.protocol import Fate, Selection
 from nakhon.mapping import load_mapping

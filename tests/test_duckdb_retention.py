@@ -11,6 +11,7 @@ from duckdb_samples import START, message
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from collector.intake.unnumbered import settle
 from collector.language.errors import InputError
 from collector.language.messages import Event, Message, Readings
 from collector.language.profile import CityProfile, Status
@@ -21,7 +22,6 @@ from collector.stores.duckdb import store as duckdb_file
 from collector.stores.duckdb.store import DuckDBStore
 from collector.stores.keeping import Policy
 from collector.stores.protocol import Accepted, Batch, Selection
-from collector.unnumbered import settle
 
 DAY = 86_400
 INDICATORS = ("pm25", "business_registrations", "water_level", "service_backlog", "noise_laeq", "radon")

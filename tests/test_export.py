@@ -12,10 +12,10 @@ import pyarrow as pa
 import pytest
 from openpyxl import load_workbook
 
-from collector.compare import compare_table
-from collector.comparison import HEADINGS, Column, Comparison, Request, rows
-from collector.export import export
+from collector.comparing.compare import compare_table
+from collector.comparing.comparison import HEADINGS, Column, Comparison, Request, rows
 from collector.language.errors import InputError
+from collector.reporting.export import export
 
 START = 1_772_323_200  # 2026-03-01T00:00:00Z
 

@@ -10,13 +10,13 @@ from http.client import HTTPConnection
 import pytest
 from parts import need
 
-from collector.access import Access, Tokens, Turns
-from collector.api import application
-from collector.guard import LARGEST_BODY, LONGEST_HEAD, LONGEST_URL
 from collector.language.errors import InputError, StoreError
-from collector.live import Live
-from collector.metrics import Metrics
-from collector.serve import Certificate, serve
+from collector.serving.access import Access, Tokens, Turns
+from collector.serving.api import application
+from collector.serving.guard import LARGEST_BODY, LONGEST_HEAD, LONGEST_URL
+from collector.serving.live import Live
+from collector.serving.metrics import Metrics
+from collector.serving.serve import Certificate, serve
 from collector.stores import open_store
 from collector.stores.secrets import provide
 

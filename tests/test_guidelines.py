@@ -2,7 +2,14 @@ import re
 
 import pytest
 
-from collector.guidelines import Scheme, breakpoints, index_of, micrograms_per_unit, who_guideline, who_guidelines
+from collector.comparing.guidelines import (
+    Scheme,
+    breakpoints,
+    index_of,
+    micrograms_per_unit,
+    who_guideline,
+    who_guidelines,
+)
 from collector.language.errors import InputError
 from collector.language.indicators import indicators
 from tests.reference import indices as reference

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from collector.guidelines import Scheme, breakpoints
-from collector.indices import (
+from collector.comparing.guidelines import Scheme, breakpoints
+from collector.comparing.indices import (
     air_quality_index,
     category,
     category_number,

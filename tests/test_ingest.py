@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from parts import wait_for
 
-from collector import apart
-from collector.ingest import Delivery, Ingest
+from collector.intake import apart
+from collector.intake.ingest import Delivery, Ingest
 from collector.language.errors import StoreError
-from collector.metrics import Metrics
+from collector.serving.metrics import Metrics
 from collector.stores import open_store
 from collector.stores.duckdb.store import DuckDBStore
 from collector.stores.protocol import Fate, Selection, Store
@@ -192,7 +192,7 @@ def test_a_store_that_cannot_say_what_it_knows_is_asked_until_it_can(failing: Fa
 
 
 def test_a_store_that_cannot_tidy_up_is_used_all_the_same(failing: Failing, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("collector.ingest.MAINTAIN_EVERY", 0.0)
+    monkeypatch.setattr("collector.intake.ingest.MAINTAIN_EVERY", 0.0)
     ingest = Ingest(failing)
     ingest.maintain()
     ingest.process([tick(0)])

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from collector.api import application
-from collector.ingest import Delivery, Ingest
+from collector.intake.ingest import Delivery, Ingest
 from collector.language.codec import dump
 from collector.language.topics import is_segment
-from collector.live import Live
-from collector.metrics import Metrics
-from collector.serve import serve
+from collector.serving.api import application
+from collector.serving.live import Live
+from collector.serving.metrics import Metrics
+from collector.serving.serve import serve
 from collector.stores import open_store
 from collector.stores.protocol import Fate
 

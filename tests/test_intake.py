@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from parts import wait_for
 
-from collector import intake as module
-from collector.delivery import Delivery
-from collector.ingest import Ingest
-from collector.intake import Arrival, Intake, Outlets
+from collector.intake import intake as module
+from collector.intake.delivery import Delivery
+from collector.intake.ingest import Ingest
+from collector.intake.intake import Arrival, Intake, Outlets
+from collector.intake.spool import Spool
 from collector.language.errors import StoreError
-from collector.metrics import Metrics
-from collector.spool import Spool
+from collector.serving.metrics import Metrics
 from collector.stores.duckdb.store import DuckDBStore
 from collector.stores.protocol import Batch, Fate
 
@@ -72,7 +72,7 @@ def store(tmp_path: Path) -> Iterator[Moody]:
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PATIENCE", 0.2)
     monkeypatch.setattr(module, "DRAIN", 2.0)
-    monkeypatch.setattr("collector.ingest.LONGEST_RETRY", 0.1)
+    monkeypatch.setattr("collector.intake.ingest.LONGEST_RETRY", 0.1)
 
 
 def said(seq: int) -> Arrival:

@@ -10,21 +10,21 @@ import pytest
 from duckdb_samples import START, message
 from rich.console import Console
 
-from collector.api import application
 from collector.language.codec import encode
 from collector.language.errors import InputError, StoreError
 from collector.language.ledger import Header, LedgerWriter, entry_of
 from collector.language.messages import Message
-from collector.live import Live
-from collector.metrics import Metrics
-from collector.serve import Server, serve
+from collector.serving.api import application
+from collector.serving.live import Live
+from collector.serving.metrics import Metrics
+from collector.serving.serve import Server, serve
 from collector.stores import open_store, remote_keeping
 from collector.stores.duckdb.store import DuckDBStore
 from collector.stores.keeping import Policy, length_text
 from collector.stores.protocol import Accepted, Batch, Selection
 from nakhon import keeping
 from nakhon.cli import app
-from nakhon.durations import parse_length
+from nakhon.terminal.durations import parse_length
 
 DAY = 86_400
 

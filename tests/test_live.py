@@ -10,7 +10,7 @@ from collector.language.indicators import Origin, Rollup
 from collector.language.messages import Event, Message, Readings, Statistic
 from collector.language.profile import CityProfile, StationProfile, Status
 from collector.language.topics import Address, CityAddress, Kind
-from collector.live import Live, combine
+from collector.serving.live import Live, combine
 from collector.stores import open_store
 from collector.stores.protocol import Accepted, Batch, Fate
 

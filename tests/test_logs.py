@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nakhon.logs import BURST, HIDDEN, KINDS, PERIOD, Json, Repeats, Text
+from nakhon.terminal.logs import BURST, HIDDEN, KINDS, PERIOD, Json, Repeats, Text
 
 
 def record(text, *values, level=logging.INFO, **extra):

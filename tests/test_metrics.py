@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from parts import need
 
-from collector.metrics import RUNS, Metrics, Refusal
+from collector.serving.metrics import RUNS, Metrics, Refusal
 from collector.stores.protocol import Fate
 
 COMMITS = st.lists(

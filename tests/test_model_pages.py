@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from collector.language.errors import InputError
 from collector.language.indicators import indicators
-from nakhon.model_cycles import (
+from nakhon.documents.model_cycles import (
     MEASURED,
     YEARS,
     Cycles,
@@ -24,8 +24,8 @@ from nakhon.model_cycles import (
     profiles_text,
     simulated_cycles,
 )
-from nakhon.model_pages import MARK, MODULES, YEARLY, functions, models_page, results
-from nakhon.model_pictures import MONTHS, Panel, picture, scale
+from nakhon.documents.model_pages import MARK, MODULES, YEARLY, functions, models_page, results
+from nakhon.documents.model_pictures import MONTHS, Panel, picture, scale
 from simulator.cities import cities
 
 DOCS = Path(__file__).parents[1] / "docs"

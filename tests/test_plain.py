@@ -5,7 +5,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nakhon.plain import plain
+from nakhon.terminal.plain import plain
 
 
 @given(st.text())

@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.positions import REMEMBERED, Positions, Ranges
+from collector.intake.positions import REMEMBERED, Positions, Ranges
 from collector.stores.protocol import Fate, Position, Stream
 
 STREAM = Stream("run", "chiang-mai", "aq-01", "9f3c")

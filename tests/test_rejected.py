@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from collector.audit import audit
-from collector.ingest import Delivery, Ingest
+from collector.auditing.audit import audit
+from collector.intake.ingest import Delivery, Ingest
 from collector.language.codec import digest, encode
 from collector.language.errors import InputError
 from collector.language.ledger import Entry, Header, Ledger, entry_of

@@ -5,15 +5,15 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import numpy as np
 import pytest
 
-from collector.api import application
 from collector.language.errors import InputError, StoreError
 from collector.language.indicators import Origin
 from collector.language.messages import Message, Readings, Statistic
 from collector.language.profile import CityProfile, StationProfile, Status
 from collector.language.topics import Address, CityAddress, Kind
-from collector.live import Live
-from collector.metrics import Metrics
-from collector.serve import serve
+from collector.serving.api import application
+from collector.serving.live import Live
+from collector.serving.metrics import Metrics
+from collector.serving.serve import serve
 from collector.stores import open_store
 from collector.stores.protocol import Accepted, Batch, Fate, Rejection, Selection
 

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from parts import need
 from plotly.offline import get_plotlyjs
 
-from collector.charts import MOST_POINTS, chart_step, daily_cycle, means_by_step, over_the_day, over_time
-from collector.compare import Evidence, compare_table
-from collector.comparison import NOT_A_FORECAST, Column, Comparison, Request
+from collector.comparing.compare import Evidence, compare_table
+from collector.comparing.comparison import NOT_A_FORECAST, Column, Comparison, Request
 from collector.language.errors import InputError
-from collector.report import report, write_report
+from collector.reporting.charts import MOST_POINTS, chart_step, daily_cycle, means_by_step, over_the_day, over_time
+from collector.reporting.report import report, write_report
 
 HOUR, DAY = 3600, 86_400
 START = 1_772_323_200  # 2026-03-01T00:00:00Z

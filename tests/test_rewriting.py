@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.language.errors import InputError
-from nakhon.capture import Captured, MessageProperties
-from nakhon.recording import check_filters
-from nakhon.rewriting import Rewriter, Rewriting, parse_rewriting
+from nakhon.captures.capture import Captured, MessageProperties
+from nakhon.captures.recording import check_filters
+from nakhon.captures.rewriting import Rewriter, Rewriting, parse_rewriting
 
 NOW = 1_780_000_000.5
 TICK = b'{"session":"9f3c","seq":4,"time":"2026-03-01T08:00:00Z","pm25":83.20,"pm10":null}'

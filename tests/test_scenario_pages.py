@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nakhon.scenario_pages import page_about, with_tables
+from nakhon.documents.scenario_pages import page_about, with_tables
 from simulator.scenario import load_scenario, shipped_scenarios
 
 DOCS = Path(__file__).parents[1] / "docs"

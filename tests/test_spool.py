@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector import spool as module
-from collector.delivery import Delivery
+from collector.intake import spool as module
+from collector.intake.delivery import Delivery
+from collector.intake.spool import Spool, SpoolError
 from collector.language.errors import InputError
-from collector.spool import Spool, SpoolError
 
 TOPIC = "nakhon/v1/run/chiang-mai/environment/aq-01"
 EVERYTHING = (1_000_000, 1 << 40)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from collector.language.errors import InputError
-from nakhon.validate import Outputs, validate
+from nakhon.validating.validate import Outputs, validate
 from simulator.run import Simulation
 from simulator.scenario import Scenario, StationCounts
 from simulator.validation.ensemble import Ensemble, simulated, validated

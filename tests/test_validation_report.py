@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from parts import need
 from plotly.offline import get_plotlyjs
 
-from collector.comparison import NOT_A_FORECAST
+from collector.comparing.comparison import NOT_A_FORECAST
 from collector.language.errors import InputError
-from nakhon.validation_report import validation_report, write_validation_report
-from nakhon.validation_rows import curves_of, fault_of, records_of
+from nakhon.validating.validation_report import validation_report, write_validation_report
+from nakhon.validating.validation_rows import curves_of, fault_of, records_of
 
 EVIL = '</script><script>alert(1)</script><img src=x onerror="alert(2)">'
 

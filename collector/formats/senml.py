@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from collector.decoder import Heard
+from collector.intake.decoder import Heard
 from collector.language.codec import MAXIMUM_INDICATORS, MAXIMUM_SEQ, load
 from collector.language.errors import InputError, PayloadError
 from collector.language.indicators import indicators

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from collector.decoder import Heard
+from collector.intake.decoder import Heard
 from collector.language.codec import decode, dump, load
 from collector.language.errors import InputError, PayloadError
 from collector.language.indicators import indicators

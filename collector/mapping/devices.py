@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from collector.decoder import Heard
 from collector.formats import senml
+from collector.intake.decoder import Heard
 from collector.language.codec import MAXIMUM_SEQ
 from collector.language.errors import InputError, PayloadError
 from collector.language.indicators import Origin

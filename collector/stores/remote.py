@@ -14,10 +14,10 @@ from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
 import pyarrow as pa
 from pydantic import TypeAdapter, ValidationError
 
-from collector.exchange import ARROW, JSON, CityEntry, decode_rejection, selection_parameters
 from collector.language.errors import InputError, StoreError
 from collector.language.messages import Message
 from collector.language.profile import CityProfile, StationProfile, Status
+from collector.serving.exchange import ARROW, JSON, CityEntry, decode_rejection, selection_parameters
 from collector.stores.protocol import Batch, Fate, Position, Promise, Rejection, RunInfo, Selection
 from collector.stores.secrets import secret
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from collector.page import escaped, page
+from collector.reporting.page import escaped, page
 from nakhon.accept.criteria import MEASURES, Answer, shown
 from nakhon.accept.evidence import environment, hashes, seconds, spans_of_loss, untested
 from nakhon.accept.run import Asked, Course, facts
 from nakhon.accept.timeline import timeline
-from nakhon.plain import plain
+from nakhon.terminal.plain import plain
 
 LOSSES_SHOWN = 20
 _COLOURS = {"ACCEPTED": "#00664b", "NOT ACCEPTED": "#a23b00", "INCOMPLETE": "#8a5a00"}

@@ -39,7 +39,7 @@ from collector.language.topics import Kind
 from collector.sinks.capture import is_capture
 from collector.sinks.file import load_sink
 from nakhon.accept.criteria import Criterion, parse_criterion
-from nakhon.durations import parse_seconds
+from nakhon.terminal.durations import parse_seconds
 from simulator.cities import describe_unknown
 from simulator.clock import parse_pace
 from simulator.formats import format_of

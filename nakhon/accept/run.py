@@ -21,11 +21,11 @@ from nakhon.accept.load import UNHINDERED, Manner, Said, SharedLedger, say
 from nakhon.accept.plan import Plan, Step
 from nakhon.accept.watch import Held, Look, Watch, held, percentiles
 from nakhon.fault import NoAnswer, ask
-from nakhon.interrupt import on_interrupt
-from nakhon.plain import plain
 from nakhon.plays import simulated
-from nakhon.progress import showing
 from nakhon.stage import Play, Words
+from nakhon.terminal.interrupt import on_interrupt
+from nakhon.terminal.plain import plain
+from nakhon.terminal.progress import showing
 from simulator.fleet import Fleet, Spread
 from simulator.formats import format_of
 from simulator.service import Service

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from collector.page import chart, escaped
+from collector.reporting.page import chart, escaped
 from nakhon.accept.evidence import Second, seconds
 from nakhon.accept.run import Course
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from collector.audit import Verdict
+from collector.auditing.audit import Verdict
 from collector.auditing.faults import explained
 from collector.auditing.findings import Findings
 from collector.language.errors import InputError, NakhonError

@@ -23,9 +23,9 @@ from collector.language.errors import BrokerError, InputError
 from collector.language.ledger import read_ledger
 from nakhon.accept.load import UNHINDERED, Manner, Said, say
 from nakhon.accept.watch import Held, held
-from nakhon.listen import Capture
+from nakhon.captures.listen import Capture
 from nakhon.plays import simulated
-from nakhon.progress import showing
+from nakhon.terminal.progress import showing
 from simulator.clock import MAXIMUM_PACE, Clock
 from simulator.fleet import Fleet, Spread
 from simulator.formats import format_of

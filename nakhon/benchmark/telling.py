@@ -12,7 +12,7 @@ from nakhon.benchmark.figures import SHARES, bars, clock, percentiles
 from nakhon.benchmark.integrity import Outcome
 from nakhon.benchmark.modes import Capacity, Latency, Step
 from nakhon.benchmark.rig import Trial
-from nakhon.plain import plain
+from nakhon.terminal.plain import plain
 
 COLUMNS = (
     "messages/s",

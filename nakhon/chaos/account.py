@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.request import urlopen
 
-from collector.audit import Verdict, audit
+from collector.auditing.audit import Verdict, audit
 from collector.language.errors import InputError
 from collector.language.ledger import read_ledger
 from collector.stores import open_store

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from collector.audit import Verdict
+from collector.auditing.audit import Verdict
 
 
 @dataclass(frozen=True, slots=True)

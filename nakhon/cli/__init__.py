@@ -12,7 +12,6 @@ import typer
 
 from collector.language.errors import NakhonError
 from collector.stores.secrets import provide
-from nakhon import logs
 from nakhon.cli import (
     accepting,
     auditing,
@@ -33,7 +32,8 @@ from nakhon.cli import (
 )
 from nakhon.cli.application import app
 from nakhon.cli.options import hidden, secrets
-from nakhon.console import told
+from nakhon.terminal import logs
+from nakhon.terminal.console import told
 
 __all__ = [
     "accepting",

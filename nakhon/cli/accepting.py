@@ -9,7 +9,7 @@ import typer
 
 from nakhon.cli.application import app
 from nakhon.cli.options import JsonOption, RunOption, broker_of, environment, hidden, secrets
-from nakhon.console import shown, told
+from nakhon.terminal.console import shown, told
 
 
 @app.command(epilog="Example: nakhon accept plan.toml --broker mqtt://localhost:1883 --out evidence")

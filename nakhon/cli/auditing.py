@@ -22,7 +22,7 @@ from nakhon.cli.options import (
     broker_of,
     source_of,
 )
-from nakhon.console import told
+from nakhon.terminal.console import told
 
 
 @app.command(epilog="Example: nakhon audit demo.ledger --store duckdb://city.duckdb")
@@ -69,9 +69,9 @@ def listen(
     key: KeyOption = None,
 ) -> None:
     """Record what a broker hands out, as it comes. Ends with Ctrl-C; exit code 1: the file is not complete."""
-    from nakhon.durations import parse_seconds
-    from nakhon.listen import Ear, listen
-    from nakhon.sizes import parse_size
+    from nakhon.captures.listen import Ear, listen
+    from nakhon.terminal.durations import parse_seconds
+    from nakhon.terminal.sizes import parse_size
 
     lasting = None if seconds is None else parse_seconds(seconds)
     ear = Ear(tuple(topic or ("#",)), qos, client_id, group, parse_size(limit), lasting)

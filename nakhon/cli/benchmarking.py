@@ -27,8 +27,8 @@ from nakhon.cli.options import (
     Version,
     broker_of,
 )
-from nakhon.console import shown, told
-from nakhon.durations import parse_seconds
+from nakhon.terminal.console import shown, told
+from nakhon.terminal.durations import parse_seconds
 
 benches = typer.Typer(
     help="Measure a broker or a consumer: capacity, latency and integrity, each on its own.", no_args_is_help=True
@@ -162,7 +162,7 @@ def _length(text: str, rate: float) -> float:
 
 @contextmanager
 def _interruptible() -> Iterator[threading.Event]:
-    from nakhon.interrupt import on_interrupt
+    from nakhon.terminal.interrupt import on_interrupt
 
     over = threading.Event()
     with on_interrupt(over.set):

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from nakhon.cli.application import app
-from nakhon.console import shown, told
-from nakhon.durations import parse_seconds
+from nakhon.terminal.console import shown, told
+from nakhon.terminal.durations import parse_seconds
 
 
 @app.command(hidden=True, epilog="Example: scripts/chaos --for 1h --seed 7")
@@ -26,7 +26,7 @@ def chaos(
     """Kill, freeze, cut and refuse at random under load, then audit. Exit code 0: 0 lost and 0 doubled; 1: not."""
     from nakhon.chaos import Plan, new_seed
     from nakhon.chaos import chaos as wreak
-    from nakhon.interrupt import on_interrupt
+    from nakhon.terminal.interrupt import on_interrupt
 
     plan = Plan(parse_seconds(limit), new_seed() if seed is None else seed, store, collectors, pace, spool)
     told.print(f"seed {plan.seed}; Ctrl-C ends the load and audits")

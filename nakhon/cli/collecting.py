@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from collector.stores.secrets import secret
-from nakhon import logs
 from nakhon.cli.application import app
 from nakhon.cli.options import (
     SECRETS,
@@ -22,6 +21,7 @@ from nakhon.cli.options import (
     hidden,
     secrets,
 )
+from nakhon.terminal import logs
 
 if TYPE_CHECKING:
     from collector.stores.keeping import Policy
@@ -83,10 +83,10 @@ def collect(
 
 
 def _start(settings: Settings, *, retire: bool) -> None:
-    from collector.access import Tokens
-    from collector.serve import Certificate
+    from collector.serving.access import Tokens
+    from collector.serving.serve import Certificate
     from nakhon.collect import Duty, collect
-    from nakhon.sizes import parse_size
+    from nakhon.terminal.sizes import parse_size
 
     certificate = Certificate(settings["api_cert"], settings["api_key"]) if settings["api_cert"] else None
     duty = Duty(
@@ -111,7 +111,7 @@ def _start(settings: Settings, *, retire: bool) -> None:
 
 def _policy(settings: Settings) -> Policy | None:
     from collector.stores.keeping import Policy
-    from nakhon.durations import parse_length
+    from nakhon.terminal.durations import parse_length
 
     raw, halfhourly, events = (
         parse_length(settings[name]) if settings[name] else None for name in ("raw", "halfhourly", "events")

@@ -9,7 +9,7 @@ import typer
 
 from nakhon.cli.application import app
 from nakhon.cli.options import ApiOption, JsonOption, StoreOption, source_of
-from nakhon.durations import parse_seconds
+from nakhon.terminal.durations import parse_seconds
 
 
 @app.command(epilog="Example: nakhon compare --store duckdb://city.duckdb --indicator pm25 --report report.html")
@@ -41,7 +41,7 @@ def compare(
 
     Exit code 1: a ranking was asked for and refused; the reason is printed.
     """
-    from collector.comparison import Request
+    from collector.comparing.comparison import Request
     from nakhon.compare import Outputs, compare, parse_clock
 
     request = Request(
@@ -77,7 +77,7 @@ def validate(
     as_json: JsonOption = False,
 ) -> None:
     """Compare an ensemble with measured series by statistics of shape. Exit code 1: a row is outside its band."""
-    from nakhon.validate import Outputs, cores, validate
+    from nakhon.validating.validate import Outputs, cores, validate
     from simulator.validation.ensemble import Ensemble
 
     ensemble = Ensemble(replications, seed, workers or cores())

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from collector.language.errors import InputError
-from nakhon.durations import parse_seconds
+from nakhon.terminal.durations import parse_seconds
 from simulator.fleet import Fleet, Spread, client_id_pattern
 from simulator.service import Service, parse_property
 

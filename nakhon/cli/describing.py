@@ -10,7 +10,7 @@ import typer
 
 from collector.language.errors import InputError
 from nakhon.cli.application import app
-from nakhon.console import told
+from nakhon.terminal.console import told
 
 
 @app.command(epilog="Example: nakhon asyncapi demo --out asyncapi.json")
@@ -21,7 +21,7 @@ def asyncapi(
     schemas: Annotated[Path | None, typer.Option(help="write the JSON Schemas into this folder instead")] = None,
 ) -> None:
     """Describe what a scenario publishes: an AsyncAPI 3.0 document, or JSON Schemas."""
-    from nakhon.asyncapi import describe, write_schemas
+    from nakhon.documents.asyncapi import describe, write_schemas
     from simulator.scenario import load_scenario
 
     if schemas is not None:

@@ -18,8 +18,8 @@ from nakhon.cli.options import (
     Version,
     broker_of,
 )
-from nakhon.console import told
-from nakhon.durations import parse_seconds
+from nakhon.terminal.console import told
+from nakhon.terminal.durations import parse_seconds
 
 faults = typer.Typer(
     help="Break something on purpose in a run that is being simulated, and have it in the ledger.",

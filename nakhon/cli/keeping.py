@@ -9,8 +9,8 @@ import typer
 
 from nakhon.cli.application import app
 from nakhon.cli.options import ApiOption, JsonOption, StoreOption, source_of
-from nakhon.console import shown, told
-from nakhon.durations import parse_length
+from nakhon.terminal.console import shown, told
+from nakhon.terminal.durations import parse_length
 
 store_app = typer.Typer(help="Look after a store: figures, copies, and what it lets go of.", no_args_is_help=True)
 app.add_typer(store_app, name="store")

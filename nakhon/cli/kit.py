@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from nakhon.cli.application import app
-from nakhon.console import told
+from nakhon.terminal.console import told
 
 
 @app.command(epilog="Example: nakhon kit telegraf demo --out telegraf")

@@ -10,7 +10,7 @@ from collector.language.errors import InputError
 from nakhon import __version__
 from nakhon.cli.application import app
 from nakhon.cli.options import JsonOption
-from nakhon.console import shown
+from nakhon.terminal.console import shown
 
 
 @app.command(epilog="Example: nakhon check my-scenario.toml")

@@ -19,8 +19,8 @@ from nakhon.cli.options import (
     broker_of,
 )
 from nakhon.cli.saying import replays
-from nakhon.console import told
-from nakhon.durations import parse_seconds
+from nakhon.terminal.console import told
+from nakhon.terminal.durations import parse_seconds
 
 
 @app.command(epilog="Example: nakhon record 'nakhon/v1/#' --broker mqtt://localhost:1883 --out capture.jsonl.gz")
@@ -37,8 +37,8 @@ def record(
     key: KeyOption = None,
 ) -> None:
     """Record any MQTT traffic: topics, payloads, properties and times. Ctrl-C ends it."""
-    from nakhon import capture_commands as commands
-    from nakhon.sizes import parse_size
+    from nakhon.captures import capture_commands as commands
+    from nakhon.terminal.sizes import parse_size
 
     seconds = None if limit is None else parse_seconds(limit)
     asked = commands.Recording(tuple(topics), out, qos, seconds, None if most is None else parse_size(most))
@@ -63,8 +63,8 @@ def capture(
     key: KeyOption = None,
 ) -> None:
     """Say recorded messages again: the same topics, payloads, properties, quality of service and spacing."""
-    from nakhon import capture_commands
-    from nakhon.rewriting import parse_rewriting
+    from nakhon.captures import capture_commands
+    from nakhon.captures.rewriting import parse_rewriting
     from simulator.clock import parse_pace
 
     seconds = None if limit is None else parse_seconds(limit)

@@ -46,8 +46,8 @@ from nakhon.cli.options import (
     WindowOption,
     broker_of,
 )
-from nakhon.console import told
-from nakhon.durations import parse_seconds
+from nakhon.terminal.console import told
+from nakhon.terminal.durations import parse_seconds
 from simulator.fleet import Spread
 
 replays = typer.Typer(help="Say recorded data again: csv (a series), capture (MQTT traffic).", no_args_is_help=True)

@@ -8,7 +8,7 @@ import typer
 
 from nakhon.cli.application import app
 from nakhon.cli.options import JsonOption
-from nakhon.console import shown
+from nakhon.terminal.console import shown
 
 
 @app.command(epilog="Example: nakhon diff burning-season burning-ban")

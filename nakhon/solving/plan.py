@@ -16,8 +16,8 @@ from collector.answers.totals import Kind, Statistic, weight
 from collector.language.checking import suggestion
 from collector.language.errors import InputError
 from collector.language.indicators import indicators
-from nakhon.durations import parse_seconds
 from nakhon.solving.search import Lever
+from nakhon.terminal.durations import parse_seconds
 from simulator.cities import describe_unknown
 from simulator.scenario import Scenario, shipped_scenarios, with_values
 from simulator.scenario_source import Source, source_of

@@ -15,8 +15,8 @@ import numpy as np
 from collector.answers.intervals import Floats
 from collector.answers.targets import Target
 from collector.answers.totals import Kind
-from collector.compare import clock_times
-from collector.difference import Clock
+from collector.comparing.compare import clock_times
+from collector.comparing.difference import Clock
 from collector.language.indicators import IndicatorKind, Rollup, indicator
 from nakhon.solving.plan import Plan
 from nakhon.solving.search import Outcome

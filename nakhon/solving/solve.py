@@ -13,13 +13,13 @@ from typing import Any
 
 from collector.language.errors import InputError
 from nakhon import __version__
-from nakhon.console import told
 from nakhon.solving.known import Known, known_of
 from nakhon.solving.plan import Plan, load_plan
 from nakhon.solving.search import Answer, Found, answer, search
 from nakhon.solving.simulating import simulating
 from nakhon.solving.telling import aside_lines, curve_rows, interval_as_data, show, verdict_lines
-from nakhon.validate import cores, showing_steps
+from nakhon.terminal.console import told
+from nakhon.validating.validate import cores, showing_steps
 
 
 @dataclass(frozen=True, slots=True)

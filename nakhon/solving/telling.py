@@ -10,11 +10,11 @@ from rich.table import Table
 from collector.answers.intervals import Interval, mean_interval
 from collector.answers.targets import Target, chance
 from collector.answers.totals import COUNTS
-from nakhon.console import shown
 from nakhon.solving.known import Known
 from nakhon.solving.plan import Plan
 from nakhon.solving.search import Answer, Curve, Found
 from nakhon.solving.simulating import DAY, bucket_of
+from nakhon.terminal.console import shown
 from simulator.validation.mapping import FIRES
 
 BAND = (5.0, 50.0, 95.0)

@@ -11,11 +11,11 @@ import paho.mqtt.publish as publish
 import pytest
 from parts import Mosquitto, wait_for
 
-from collector.access import Tokens
-from collector.ingest import Delivery
+from collector.intake.ingest import Delivery
+from collector.intake.spool import Spool
 from collector.language.broker import parse_broker
 from collector.language.errors import InputError
-from collector.spool import Spool
+from collector.serving.access import Tokens
 from collector.stores.protocol import Fate
 from nakhon.collect import Collector, Duty, collecting
 

@@ -20,7 +20,7 @@ from collector.language.indicators import Origin, indicators
 from collector.language.messages import Event, Message, Readings, Statistic
 from collector.language.profile import CityProfile, Status
 from collector.language.topics import Address, CityAddress, Kind
-from collector.metrics import Metrics
+from collector.serving.metrics import Metrics
 from collector.stores import open_store
 from collector.stores.influx.url import parse
 from collector.stores.protocol import Accepted, Batch, Fate

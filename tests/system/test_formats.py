@@ -20,7 +20,7 @@ from collector.language.broker import parse_broker
 from collector.language.connection import Connection, Network, Session
 from collector.language.indicators import indicators
 from collector.language.messages import Event, Statistic
-from nakhon.asyncapi import describe
+from nakhon.documents.asyncapi import describe
 from simulator.formats import FORMATS
 from simulator.scenario import parse_scenario
 

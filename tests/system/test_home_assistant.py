@@ -19,7 +19,7 @@ import pytest
 from parts import Mosquitto, free_port, need, wait_for
 
 from collector.language.broker import parse_broker
-from nakhon.capture import Captured
+from nakhon.captures.capture import Captured
 from nakhon.kit import kit_of, write
 from nakhon.plays import simulated
 from nakhon.stage import Words

@@ -30,7 +30,7 @@ from test_stores import (
     values,
 )
 
-from collector.ingest import Delivery, Ingest
+from collector.intake.ingest import Delivery, Ingest
 from collector.language.codec import encode
 from collector.language.errors import StoreError
 from collector.language.messages import Message, Readings

@@ -18,10 +18,10 @@ from parts import Mosquitto, free_port, listening, nakhon, need, wait_for
 from collector.language.broker import Broker, parse_broker
 from collector.language.connection import reach
 from collector.language.errors import BrokerError
-from nakhon.capture import Captured
-from nakhon.capture_replay import Mouth
+from nakhon.captures.capture import Captured
+from nakhon.captures.capture_replay import Mouth
+from nakhon.captures.recording import Recorder
 from nakhon.kit import kit_of, write
-from nakhon.recording import Recorder
 from nakhon.testing import Expect
 from simulator.scenario import parse_scenario
 

@@ -25,8 +25,8 @@ from collector.language.ledger import Header, LedgerWriter, entry_of, read_ledge
 from collector.language.messages import Message, Readings
 from collector.language.topics import Address
 from collector.sinks.capture import audit_capture, read_capture
-from nakhon.console import told
-from nakhon.listen import Ear, listen
+from nakhon.captures.listen import Ear, listen
+from nakhon.terminal.console import told
 
 pytestmark = pytest.mark.system
 PATIENCE = 20.0

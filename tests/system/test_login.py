@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from collector.access import Access, Tokens
-from collector.api import application
-from collector.live import Live
-from collector.metrics import Metrics
-from collector.serve import serve
+from collector.serving.access import Access, Tokens
+from collector.serving.api import application
+from collector.serving.live import Live
+from collector.serving.metrics import Metrics
+from collector.serving.serve import serve
 from collector.stores import open_store
 
 pytestmark = pytest.mark.system

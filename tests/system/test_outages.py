@@ -17,8 +17,8 @@ import pytest
 from outages import Mouth, audited, away, here, refuse, said, small_disk, stored, verdict
 from parts import Mosquitto, need, wait_for
 
-from collector import intake
-from collector.audit import audit
+from collector.auditing.audit import audit
+from collector.intake import intake
 from collector.language import connection
 from collector.language.errors import NakhonError
 from collector.language.ledger import read_ledger
@@ -38,7 +38,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Patience in seconds rather than half minutes."""
     monkeypatch.setattr(connection, "KEEPALIVE", 2)
     monkeypatch.setattr(connection, "LONGEST_BACKOFF", 1.0)
-    monkeypatch.setattr("collector.ingest.LONGEST_RETRY", 0.5)
+    monkeypatch.setattr("collector.intake.ingest.LONGEST_RETRY", 0.5)
 
 
 @pytest.fixture

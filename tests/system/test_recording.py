@@ -18,11 +18,11 @@ from rich.console import Console
 
 from collector.language.broker import parse_broker
 from collector.language.errors import BrokerError, InputError
-from nakhon import capture_commands as commands
-from nakhon.capture import Captured, CaptureReader, MessageProperties
-from nakhon.capture_replay import Mouth
-from nakhon.recording import Recorder
-from nakhon.rewriting import parse_rewriting
+from nakhon.captures import capture_commands as commands
+from nakhon.captures.capture import Captured, CaptureReader, MessageProperties
+from nakhon.captures.capture_replay import Mouth
+from nakhon.captures.recording import Recorder
+from nakhon.captures.rewriting import parse_rewriting
 
 pytestmark = pytest.mark.system
 

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pytest
 from parts import Mosquitto, free_port, nakhon, wait_for
 
-from collector.audit import audit
+from collector.auditing.audit import audit
 from collector.language.indicators import indicators
 from collector.language.ledger import read_ledger
 from collector.stores import open_store

@@ -31,7 +31,7 @@ def test_the_wheel_holds_the_programs_and_their_data_and_nothing_else(wheel: Pat
     for wanted in (
         "scenarios/demo.toml", "scenarios/cities/thailand.toml", "scenarios/parameters/climates.toml",
         "scenarios/recordings/singapore-2018.csv", "collector/language/indicators.toml",
-        "collector/language/schemas/tick.json", "collector/web/index.html", "collector/report.css",
+        "collector/language/schemas/tick.json", "collector/serving/web/index.html", "collector/reporting/report.css",
     ):  # fmt: skip
         assert wanted in names
 

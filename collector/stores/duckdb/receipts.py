@@ -7,7 +7,7 @@ from collections import defaultdict
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
-from collector.positions import REMEMBERED
+from collector.intake.positions import REMEMBERED
 from collector.stores.duckdb.connection import insert
 from collector.stores.protocol import Position, Stream
 

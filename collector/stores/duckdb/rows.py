@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from collector.intake.positions import short
 from collector.language.indicators import IndicatorKind, Rollup, indicators
 from collector.language.messages import Event, Readings, Statistic, Times, Values
-from collector.positions import short
 from collector.stores.duckdb.names import Names, StationNames
 from collector.stores.protocol import Accepted, Fate, Rejection
 

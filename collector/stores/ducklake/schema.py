@@ -9,7 +9,7 @@ first one committed counts, and what the others brought is left out by the views
 
 from __future__ import annotations
 
-from collector.positions import REMEMBERED
+from collector.intake.positions import REMEMBERED
 
 VERSION = 1
 

@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from collector.intake.positions import REMEMBERED
 from collector.language.profile import CityProfile, StationProfile, Status, decode_status
-from collector.positions import REMEMBERED
 from collector.stores.influx.connection import Influx
 from collector.stores.influx.flux import ACCOUNTS_END, PLACE, keep, literal, points, tagged
 from collector.stores.influx.lines import joined, tag_value

@@ -15,11 +15,11 @@ from urllib.parse import quote, unquote
 
 import numpy as np
 
+from collector.intake.positions import short
 from collector.language.indicators import indicators
 from collector.language.messages import Event, Readings, Statistic
 from collector.language.profile import Status, encode_status
 from collector.language.topics import Address, CityAddress
-from collector.positions import short
 from collector.stores.duckdb.rows import event_values
 from collector.stores.protocol import Accepted, Fate, Rejection
 

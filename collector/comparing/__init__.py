@@ -1,0 +1,1 @@
+"""Cities and runs side by side: aligned, differenced, judged fairly."""

@@ -1,0 +1,192 @@
+"""Cities and runs side by side: aligned, with their units and origins, and judged only where that is fair.
+
+Pure: Arrow and arrays in, dataclasses out. `collector.comparing.compare_store` reads what is compared from a store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from collector.comparing.comparison import NOT_A_FORECAST, Column, Comparison, Entry, Key, Request, Section
+from collector.comparing.difference import DAY, DAYS_FOR_DAILY_MEANS, Clock, Values, figures
+from collector.comparing.fairness import fairness, judged, per_inhabitants, ranked, unjudged, unscalable
+from collector.language.indicators import Indicator, IndicatorKind, Origin, Rollup, indicator
+
+_DURATIONS = {1800: "30 min", 3600: "hour", 86_400: "day", 604_800: "week"}
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What else is known of the columns.
+
+    `parameters` says where a model's parameters come from. `heard` holds the starts of buckets (UTC, seconds) in which
+    the stations of an event indicator said anything at all, so that no event means none.
+    """
+
+    parameters: Mapping[Key, str] = field(default_factory=dict)
+    heard: Mapping[Key, Clock] = field(default_factory=dict)
+
+
+def compare_table(
+    request: Request, columns: Sequence[Column], table: pa.Table, evidence: Evidence | None = None
+) -> Comparison:
+    """The comparison of columns, the reference first, from a table of buckets.
+
+    The table has the columns run, city, indicator, origin (text), time (UTC, start of the bucket) and value. Values
+    that are null or not finite are missing; nothing is filled in except events that did not happen (`Evidence`).
+    """
+    evidence = evidence or Evidence()
+    held = {name: _entries(name, request, columns, table, evidence) for name in request.indicators}
+    first, last = _span(request, [entry.clock for entries in held.values() for entry in entries])
+    expected = (last - first) // request.bucket
+    sections = (_section(indicator(name), entries, request, expected) for name, entries in held.items())
+    return Comparison(request, tuple(columns), first, last, tuple(sections))
+
+
+def clock_times(epochs: Clock, timezone: str) -> Clock:
+    """Times on the wall clock of a zone, in seconds since 1970 by that clock, of seconds since 1970 (n,) in UTC."""
+    if timezone == "UTC":
+        return epochs
+    zone = ZoneInfo(timezone)
+    texts = (datetime.fromtimestamp(epoch, zone).replace(tzinfo=UTC) for epoch in epochs.tolist())
+    return np.fromiter((int(text.timestamp()) for text in texts), np.int64, len(epochs))
+
+
+def _entries(
+    name: str, request: Request, columns: Sequence[Column], table: pa.Table, evidence: Evidence
+) -> list[Entry]:
+    held = _series(table.filter(pc.equal(table["indicator"], name)))
+    nothing = (np.empty(0, np.int64), np.empty(0))
+    return [
+        _entry(column, origin, held.get((column.run, column.city, origin), nothing), indicator(name), request, evidence)
+        for column in columns
+        for origin in _origins(column, held)
+    ]
+
+
+def _origins(column: Column, held: Iterable[Key]) -> list[str]:
+    return sorted(origin for run, city, origin in held if (run, city) == (column.run, column.city)) or [column.origin]
+
+
+def _series(table: pa.Table) -> dict[Key, tuple[Clock, Values]]:
+    keys = ["run", "city", "origin"]
+    groups = table.group_by(keys).aggregate([("time", "list"), ("value", "list")])
+    names = zip(*(groups[key].to_pylist() for key in keys), strict=True)
+    return {
+        group: (_seconds(times.values), values.values.to_numpy(zero_copy_only=False).astype(np.float64))
+        for group, times, values in zip(names, groups["time_list"], groups["value_list"], strict=True)
+    }
+
+
+def _seconds(times: pa.Array) -> Clock:
+    seconds: Clock = times.to_numpy(zero_copy_only=False).astype("datetime64[s]").astype(np.int64)
+    return seconds
+
+
+def _entry(
+    column: Column, origin: str, held: tuple[Clock, Values], entry: Indicator, request: Request, evidence: Evidence
+) -> Entry:
+    key = (column.run, column.city, entry.id)
+    there = np.isfinite(held[1])
+    times, values = held[0][there], held[1][there]
+    quiet = np.setdiff1d(evidence.heard.get(key, times[:0]), times) if counts_events(entry) else times[:0]
+    times, values = np.concatenate([times, quiet]), np.concatenate([values, np.zeros(len(quiet))])
+    clock = _whole_buckets(clock_times(times, column.timezone), request.bucket) if request.local else times
+    inside = _inside(clock, request)
+    silent = int(inside[len(clock) - len(quiet) :].sum()) if key in evidence.heard or not counts_events(entry) else None
+    clock, values = _one_per_bucket(clock[inside], values[inside])
+    parameters = evidence.parameters.get(key, "") if origin == Origin.SIMULATED else ""
+    return Entry(column, origin, parameters, clock, values, figures(values, len(values)), silent)
+
+
+def counts_events(entry: Indicator) -> bool:
+    """Whether an indicator counts events one by one, so that a bucket without any has no value of its own."""
+    return entry.kind is IndicatorKind.EVENT and entry.rollup is Rollup.SUM
+
+
+def _whole_buckets(clock: Clock, bucket: int) -> Clock:
+    """The nearest start of a bucket: a store keeps one offset, and summer time moves long buckets by an hour."""
+    whole = DAY if bucket % DAY == 0 else bucket
+    return clock if bucket <= 3600 or DAY % whole else (clock + whole // 2) // whole * whole
+
+
+def _inside(clock: Clock, request: Request) -> NDArray[np.bool_]:
+    inside = np.ones(len(clock), np.bool_)
+    if request.start is not None:
+        inside &= clock >= request.start
+    if request.end is not None:
+        inside &= clock + request.bucket <= request.end
+    return inside
+
+
+def _one_per_bucket(clock: Clock, values: Values) -> tuple[Clock, Values]:
+    """Sorted times once each: an hour that a clock shows twice, when summer time ends, is the mean of both."""
+    once, places = np.unique(clock, return_inverse=True)
+    return once, np.bincount(places, weights=values, minlength=len(once)) / np.bincount(places, minlength=len(once))
+
+
+def _span(request: Request, clocks: Iterable[Clock]) -> tuple[int, int]:
+    held = [clock for clock in clocks if len(clock)]
+    first = request.start if request.start is not None else min((int(clock[0]) for clock in held), default=0)
+    end = max((int(clock[-1]) + request.bucket for clock in held), default=first)
+    return first, request.end if request.end is not None else end
+
+
+def _section(entry: Indicator, entries: list[Entry], request: Request, expected: int) -> Section:
+    several = len({one.column.city for one in entries}) > 1
+    wanted = entry.extensive and (request.per_capita or (request.rank and several))
+    obstacle = unscalable(entries, request) if wanted else None
+    scaled = wanted and obstacle is None
+    if scaled:
+        entries = [per_inhabitants(one) for one in entries]
+    entries = [replace(one, figures=figures(one.values, expected)) for one in entries]
+    entries = entries[:1] + [judged(one, entries[0], entry, scaled, request) for one in entries[1:]]
+    refusals = [f"Not shown per 100,000 inhabitants: {obstacle}."] if obstacle else []
+    refusals += unjudged(entry, entries, scaled, request)
+    if request.rank:
+        entries, refused = ranked(entry, entries, scaled, request)
+        refusals += refused
+    overrides = fairness(entry, entries, scaled, request).overrides
+    notes = tuple(_notes(entry, entries))
+    return Section(entry, _unit(entry, request.bucket, scaled), tuple(entries), tuple(refusals), overrides, notes)
+
+
+def _unit(entry: Indicator, bucket: int, scaled: bool) -> str:
+    unit = "no unit" if entry.unit == "1" else entry.unit
+    if entry.rollup is Rollup.SUM:
+        unit += f" per {_duration(bucket)}"
+    return f"{unit} per 100,000 inhabitants" if scaled else unit
+
+
+def _duration(bucket: int) -> str:
+    for seconds, plural in ((86_400, "days"), (3600, "hours"), (60, "min")):
+        if bucket % seconds == 0:
+            return _DURATIONS.get(bucket, f"{bucket // seconds} {plural}")
+    return f"{bucket} s"
+
+
+def _notes(entry: Indicator, entries: Sequence[Entry]) -> Iterable[str]:
+    if any(one.quiet for one in entries):
+        yield "Buckets in which the station was heard and nothing happened count as 0; “quiet” says how many."
+    if unheard := [one.column.label for one in entries if one.figures.n and one.quiet is None]:
+        yield f"{'; '.join(unheard)}: only buckets with an event are counted, for nothing tells quiet from silent."
+    if entry.kind is IndicatorKind.STATISTIC:
+        yield "A statistic is published rarely: coverage counts the buckets in which a period of it begins."
+    if entry.rollup is Rollup.ENERGETIC_MEAN:
+        yield "Sound levels are averaged by energy within a bucket; the figures are of the buckets' levels."
+    if empty := [one.column.label for one in entries if not one.figures.n]:
+        yield f"No data: {'; '.join(empty)}."
+    if any(one.difference and one.difference.days < DAYS_FOR_DAILY_MEANS for one in entries):
+        yield "Fewer than 7 days in common: an interval speaks of these hours, not of the season."
+    if any(one.rank for one in entries):
+        yield "Ranks follow the means on the buckets common to all; neighbours need not differ clearly."
+    if any(one.origin == Origin.SIMULATED for one in entries):
+        yield NOT_A_FORECAST

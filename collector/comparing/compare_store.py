@@ -1,0 +1,198 @@
+"""Reads what is compared from a store, whichever it is: `compare(store, request)`."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from collector.comparing.compare import Evidence, compare_table, counts_events
+from collector.comparing.comparison import Column, Comparison, Key, Request
+from collector.comparing.difference import Clock
+from collector.language.errors import InputError
+from collector.language.indicators import IndicatorKind, indicator, indicators
+from collector.language.profile import CityProfile
+from collector.language.time import format_epoch
+from collector.stores.protocol import RunInfo, Selection, Store
+
+LONGEST_BUCKET = 366 * 86_400
+_WEST, _EAST = 12 * 3600, 14 * 3600
+_PERIODIC = {name for name, entry in indicators().items() if entry.kind in {IndicatorKind.SENSOR, IndicatorKind.COUNT}}
+
+
+def compare(store: Store, request: Request) -> Comparison:
+    """The comparison asked for, read from a store.
+
+    Raises `InputError` for names that are not there, with a suggestion, for options that make no sense, and for a
+    selection without data, with what the store has.
+    """
+    _check(request)
+    known = [_with_known_zone(column) for column in _columns(store, request)]
+    columns, notes = [column for column, _ in known], tuple(said for _, said in known if said)
+    if not columns:
+        raise InputError(f"nothing to compare: {_holds(store)}")
+    chosen = _selection(request, columns)
+    table = store.read(chosen)
+    evidence = Evidence(_parameters(store, request, columns), _heard(store, request, chosen))
+    comparison = compare_table(request, columns, table, evidence)
+    if not any(entry.figures.n for part in comparison.sections for entry in part.entries):
+        raise InputError(f"nothing to compare: no values of {', '.join(request.indicators)} there; {_holds(store)}")
+    return replace(comparison, notes=notes)
+
+
+def _check(request: Request) -> None:
+    if not request.indicators:
+        raise InputError("expected at least one indicator; `nakhon catalogue indicators` lists them")
+    for name in request.indicators:
+        indicator(name)
+    if not 0 < request.bucket <= LONGEST_BUCKET or request.bucket % 1800:
+        raise InputError(f"expected a bucket of a multiple of 30 minutes up to 366 days, came {request.bucket} s")
+    if request.start is not None and request.end is not None and request.end - request.start < request.bucket:
+        raise InputError("the end lies before the end of the first bucket; give a later end or a shorter bucket")
+
+
+def _columns(store: Store, request: Request) -> list[Column]:
+    infos = {info.run: info for info in store.runs()}
+    for run in request.runs:
+        _expect("run", run, infos, store)
+    held = [column for run in dict.fromkeys(request.runs or infos) for column in _of_run(store, infos[run])]
+    for city in request.cities:
+        _expect("city", city, dict.fromkeys(column.city for column in held), store)
+    order = {city: place for place, city in enumerate(request.cities)}
+    runs = list(dict.fromkeys(column.run for column in held))
+    chosen = [column for column in held if column.city in order] if order else held
+    chosen.sort(key=lambda column: (runs.index(column.run), order.get(column.city, 0)))
+    return _reference_first(chosen, request.baseline)
+
+
+def _of_run(store: Store, info: RunInfo) -> list[Column]:
+    profiles = {profile.id: profile for profile, _ in store.cities(info.run)}
+    held = dict.fromkeys([*profiles, *store.series(info.run)["city"].to_pylist()])
+    return [_column(info, city, profiles.get(city)) for city in held]
+
+
+def _column(info: RunInfo, city: str, profile: CityProfile | None) -> Column:
+    if profile is None:
+        return Column(info.run, city, city, info.origin, scenario=info.scenario)
+    return Column(
+        run=info.run,
+        city=city,
+        name=profile.name,
+        origin=info.origin,
+        timezone=profile.timezone,
+        scenario=info.scenario,
+        population=profile.population,
+        population_kind=profile.population_kind,
+    )
+
+
+def _reference_first(columns: list[Column], baseline: str | None) -> list[Column]:
+    if baseline is None:
+        return columns
+    names = [(f"{column.run}/{column.city}", column.run, column.city) for column in columns]
+    place = next((at for at, known in enumerate(names) if baseline in known), None)
+    if place is None:
+        known = dict.fromkeys(name for names_of_one in names for name in names_of_one)
+        raise InputError(f"no baseline {baseline!r} among what is compared{_hint(baseline, known)}")
+    return [columns[place], *columns[:place], *columns[place + 1 :]]
+
+
+def _with_known_zone(column: Column) -> tuple[Column, str | None]:
+    try:
+        ZoneInfo(column.timezone)
+    except (ValueError, OSError, KeyError):
+        said = f"{column.label}: its time zone {column.timezone[:60]!r} is not known here, so its clock is UTC."
+        return replace(column, timezone="UTC"), said
+    return column, None
+
+
+def _selection(request: Request, columns: Sequence[Column]) -> Selection:
+    west, east = (_WEST, _EAST) if request.local else (0, 0)
+    return Selection(
+        indicators=request.indicators,
+        cities=tuple(dict.fromkeys(column.city for column in columns)),
+        runs=tuple(dict.fromkeys(column.run for column in columns)),
+        start=None if request.start is None else request.start - east,
+        end=None if request.end is None else request.end + west,
+        bucket=request.bucket,
+        local=request.local,
+    )
+
+
+def _parameters(store: Store, request: Request, columns: Sequence[Column]) -> dict[Key, str]:
+    """Where the parameters behind each indicator of a city come from, as its stations say."""
+    told: dict[Key, set[str]] = {}
+    for run in {column.run for column in columns}:
+        for station in store.stations(run):
+            for name in request.indicators:
+                if origin := station.origins.get(name):
+                    told.setdefault((run, station.city, name), set()).add(origin)
+    return {key: " and ".join(sorted(origins)) for key, origins in told.items()}
+
+
+def _heard(store: Store, request: Request, chosen: Selection) -> dict[Key, Clock]:
+    """When the stations that report an event indicator were heard, by what else they measure periodically."""
+    heard: dict[Key, Clock] = {}
+    for name in request.indicators:
+        if counts_events(indicator(name)):
+            for run in chosen.runs:
+                heard |= _heard_in(store, name, run, chosen)
+    return heard
+
+
+def _heard_in(store: Store, name: str, run: str, chosen: Selection) -> dict[Key, Clock]:
+    series = store.series(run).select(["city", "station", "indicator"]).to_pylist()
+    counting = {(row["city"], row["station"]) for row in series if row["indicator"] == name}
+    counting |= {(station.city, station.id) for station in store.stations(run) if name in station.indicators}
+    beside = [row for row in series if row["indicator"] in _PERIODIC and (row["city"], row["station"]) in counting]
+    heard: dict[Key, Clock] = {}
+    for city in {row["city"] for row in beside if row["city"] in chosen.cities}:
+        stations = tuple({row["station"] for row in beside if row["city"] == city})
+        names = tuple({row["indicator"] for row in beside if row["city"] == city})
+        told = store.read(replace(chosen, indicators=names, cities=(city,), runs=(run,), stations=stations))
+        heard[run, city, name] = _times(told)
+    return heard
+
+
+def _times(table: pa.Table) -> Clock:
+    times: Clock = pc.unique(table["time"]).to_numpy(zero_copy_only=False).astype("datetime64[s]").astype(np.int64)
+    return np.sort(times)
+
+
+def _expect(what: str, name: str, known: Iterable[str], store: Store) -> None:
+    held = list(known)
+    if name not in held:
+        raise InputError(f"no {what} {name!r} in {store.url}{_hint(name, held)}")
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    held = list(known)
+    if near := difflib.get_close_matches(name, held, n=1):
+        return f"; did you mean {near[0]}?"
+    return f"; there are {_listed(held)}" if held else "; there is nothing in it yet"
+
+
+def _listed(names: Sequence[str], most: int = 12) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def _holds(store: Store) -> str:
+    """What the store has: runs, their cities and spans."""
+    told = [_told(store, info) for info in store.runs()[-5:]]
+    return f"{store.url} holds " + ("; ".join(told) if told else "no run yet")
+
+
+def _told(store: Store, info: RunInfo) -> str:
+    series = store.series(info.run)
+    cities = sorted(set(series["city"].to_pylist()))
+    names = sorted(set(series["indicator"].to_pylist()))
+    if info.first is None or info.last is None:
+        return f"run {info.run} (no readings yet)"
+    span = f"{format_epoch(info.first)} to {format_epoch(info.last)}"
+    return f"run {info.run} ({info.origin}, {span}: {_listed(cities)}; {_listed(names, 40)})"

@@ -1,0 +1,1 @@
+"""Comparisons as charts, pages and tables."""

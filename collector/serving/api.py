@@ -1,0 +1,295 @@
+"""The collector over HTTP: the page, what the store holds, what is live, health and metrics. See `docs/api.md`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from threading import Event
+from typing import Any, TypeVar
+
+import pyarrow as pa
+from pydantic import TypeAdapter
+from sse_starlette import EventSourceResponse
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from collector.language.errors import InputError, StoreError
+from collector.language.indicators import Indicator, indicators
+from collector.language.profile import StationProfile
+from collector.serving import exchange
+from collector.serving.access import Access, Right
+from collector.serving.exchange import ARROW, CSV, JSON, CityEntry
+from collector.serving.guard import RIGHT, Guard
+from collector.serving.keeping_routes import keeping_routes
+from collector.serving.live import Live, View
+from collector.serving.login import login_routes
+from collector.serving.metrics import CONTENT_TYPE, Metrics
+from collector.stores.protocol import Fate, Position, RunInfo, Store
+
+LISTENERS = 100
+READERS = 4
+PERIOD = 1.0  # seconds between two views of a live stream
+RETRY = 1000  # milliseconds before a page connects again
+REJECTIONS = 100_000
+REJECTED_BYTES = 64 << 20
+_WEB = Path(__file__).parent / "web"
+_ADVICE = "narrow the selection, add a bucket such as bucket=1d, or ask for format=arrow"
+_FORMATS = {"json": JSON, "csv": CSV, "arrow": ARROW}
+_VIEW = TypeAdapter(View)
+Answer = TypeVar("Answer")
+
+
+def application(
+    store: Store,
+    live: Live,
+    metrics: Metrics,
+    ready: Callable[[], str | None],
+    hosts: Iterable[str] = (),
+    access: Access | None = None,
+) -> Starlette:
+    """The web application of a collector.
+
+    Parameters
+    ----------
+    store, live, metrics
+        What it shows; the store is read only, from several threads.
+    ready
+        None when messages are being collected, otherwise what is missing.
+    hosts
+        Names besides localhost under which browsers may ask; addresses are always taken. Any other name is
+        refused, so that no web page of somebody else can reach a collector by pointing its own name here.
+    access
+        Which tokens give which right, and how often an address may ask; without, everybody may do everything.
+    """
+    access = access or Access()
+    api = _Api(store, live, metrics, ready, tokens=access.tokens.asked)
+    routes = [
+        Route("/", _file(_WEB / "index.html", "text/html; charset=utf-8", "no-cache")),
+        Route("/plotly.js", _file(_plotly(), "text/javascript; charset=utf-8", "public, max-age=86400")),
+        Mount("/static", StaticFiles(directory=_WEB)),
+        Route("/health", api.health),
+        Route("/ready", api.ready),
+        Route("/metrics", api.metrics),
+        *login_routes(access),
+        *keeping_routes(store),
+        *(Route(f"/api/v1/{name}", endpoint) for name, endpoint in api.endpoints().items()),
+    ]
+    app = Starlette(
+        routes=routes,
+        middleware=[Middleware(Guard, hosts=tuple(hosts), access=access, metrics=metrics)],
+        exception_handlers={
+            InputError: _refused,
+            StoreError: _unavailable,
+            HTTPException: _no_route,
+            Exception: _failed,
+        },
+    )
+    app.state.stopping = api.stopping
+    return app
+
+
+class _Api:
+    def __init__(
+        self, store: Store, live: Live, metrics: Metrics, ready: Callable[[], str | None], *, tokens: bool
+    ) -> None:
+        self._store, self._live, self._metrics, self._ready = store, live, metrics, ready
+        self._tokens = tokens
+        self._listeners = 0
+        self._turns = asyncio.Semaphore(READERS)
+        self.stopping = Event()
+
+    def endpoints(self) -> dict[str, Callable[[Request], Any]]:
+        of_run = {
+            "cities": self.cities,
+            "stations": self.stations,
+            "series": self.series,
+            "latest": self.latest,
+            "positions": self.positions,
+            "rejections": self.rejections,
+            "counts": self.counts,
+        }
+        return {
+            "indicators": self.indicators,
+            "runs": self.runs,
+            "read": self.read,
+            "live": self.live,
+            **{name: of_run[name] for name in ("series", "positions", "rejections")},
+            **{f"runs/{{run}}/{name}": endpoint for name, endpoint in of_run.items()},
+        }
+
+    async def health(self, _: Request) -> Response:
+        told = {"status": "ok", "service": "nakhon", "version": version("nakhon")}
+        return JSONResponse(told | {"promise": self._store.promise.value, "login": self._tokens})
+
+    async def ready(self, request: Request) -> Response:
+        missing = await run_in_threadpool(self._ready)
+        shown = missing if request.scope.get(RIGHT, Right.NOTHING) else None  # names hosts: not for everybody
+        return JSONResponse({"ready": missing is None, "missing": shown}, 200 if missing is None else 503)
+
+    async def metrics(self, _: Request) -> Response:
+        return Response(self._metrics.exposition(), headers={"content-type": CONTENT_TYPE})
+
+    async def indicators(self, request: Request) -> Response:
+        exchange.gather(request.query_params.multi_items(), ())
+        return _json("indicators", list(indicators().values()), list[Indicator])
+
+    async def runs(self, request: Request) -> Response:
+        exchange.gather(request.query_params.multi_items(), ())
+        return _json("runs", await self._ask(self._store.runs), list[RunInfo])
+
+    async def cities(self, request: Request) -> Response:
+        run, _ = await self._asked(request)
+        cities = await self._ask(self._store.cities, run)
+        return _json("cities", [CityEntry(*city) for city in cities], list[CityEntry])
+
+    async def stations(self, request: Request) -> Response:
+        run, _ = await self._asked(request)
+        return _json("stations", await self._ask(self._store.stations, run), list[StationProfile])
+
+    async def series(self, request: Request) -> Response:
+        run, told = await self._asked(request, "format")
+        return await self._table(request, told, lambda: self._store.series(run))
+
+    async def latest(self, request: Request) -> Response:
+        run, told = await self._asked(request, "format")
+        return await self._table(request, told, lambda: self._store.latest(run or ""))
+
+    async def positions(self, request: Request) -> Response:
+        run, _ = await self._asked(request)
+        return _json("positions", await self._ask(self._store.positions, run), list[Position])
+
+    async def counts(self, request: Request) -> Response:
+        run, _ = await self._asked(request)
+        return _json("counts", await self._ask(self._store.counts, run), dict[Fate, int])
+
+    async def rejections(self, request: Request) -> Response:
+        run, told = await self._asked(request, "limit")
+        limit = exchange.single(told, "limit", exchange.whole(1, REJECTIONS)) or 1000
+        kept = await self._ask(self._store.rejections, run, limit)
+        shown, room = [], REJECTED_BYTES
+        for rejection in reversed(kept):
+            room -= len(rejection.payload)
+            if room < 0:
+                break
+            shown.append(exchange.encode_rejection(rejection))
+        return JSONResponse({"rejections": shown[::-1], "left_out": len(kept) - len(shown)})
+
+    async def read(self, request: Request) -> Response:
+        items = request.query_params.multi_items()
+        ours = [item for item in items if item[0] in ("format", "unknown")]
+        selection = exchange.parse_selection(item for item in items if item not in ours)
+        told = exchange.gather(ours, ("format", "unknown"))
+        for run in selection.runs:
+            await self._check_run(run, told)
+        return await self._table(request, told, lambda: self._store.read(selection))
+
+    async def live(self, request: Request) -> Response:
+        told = exchange.gather(request.query_params.multi_items(), ("run",))
+        run = exchange.single(told, "run", exchange.run_name)
+        if run is not None and not await run_in_threadpool(self._live.restored, run):
+            await self._check_run(run, {})
+            await self._ask(self._live.restore, self._store, run)
+        if self._listeners >= LISTENERS:
+            return _error(503, f"expected at most {LISTENERS} live streams at once; close a page and try again")
+        return EventSourceResponse(self._views(run), send_timeout=30)
+
+    async def _views(self, run: str | None) -> AsyncIterator[dict[str, Any]]:
+        """A snapshot, then what changed, once a second. A slow client gets fewer and newer views, never a queue."""
+        self._listeners += 1
+        kind, since = "snapshot", 0
+        try:
+            while not self.stopping.is_set():
+                run = run or self._live.newest()
+                view = await run_in_threadpool(self._live.view, run, since)
+                yield {"event": kind, "retry": RETRY, "data": _VIEW.dump_json(view).decode()}
+                kind, since = "delta", view.version
+                for _ in range(5):
+                    if not self.stopping.is_set():
+                        await asyncio.sleep(PERIOD / 5)
+        finally:
+            self._listeners -= 1
+
+    async def _ask(self, work: Callable[..., Answer], *arguments: Any) -> Answer:
+        async with self._turns:
+            return await run_in_threadpool(work, *arguments)
+
+    async def _asked(self, request: Request, *allowed: str) -> tuple[Any, dict[str, list[str]]]:
+        """The run of a path, or of a parameter where the path has none, and the other parameters."""
+        named = "run" in request.path_params
+        told = exchange.gather(
+            request.query_params.multi_items(), (*allowed, "unknown") if named else (*allowed, "run")
+        )
+        if not named:
+            return exchange.single(told, "run", exchange.run_name), told
+        run = request.path_params["run"]
+        await self._check_run(run, told)
+        return run, told
+
+    async def _check_run(self, run: str, told: dict[str, list[str]]) -> None:
+        if exchange.single(told, "unknown", exchange.word(("empty", "error"))) == "empty":
+            return
+        if not await run_in_threadpool(self._live.restored, run):
+            known = [info.run for info in await self._ask(self._store.runs)]
+            if run not in known:
+                raise HTTPException(404, f"no run {run[:80]!r} in the store; /api/v1/runs lists them")
+
+    async def _table(self, request: Request, told: dict[str, list[str]], work: Callable[[], pa.Table]) -> Response:
+        asked = exchange.single(told, "format", exchange.word(tuple(_FORMATS)))
+        kind = _FORMATS[asked] if asked else _accepted(request)
+        table = await self._ask(work)
+        if kind == JSON:
+            return Response(await run_in_threadpool(exchange.table_json, table, _ADVICE), media_type=JSON)
+        pieces = exchange.table_arrow(table) if kind == ARROW else exchange.table_csv(table)
+        return StreamingResponse(pieces, media_type=kind)
+
+
+def _accepted(request: Request) -> str:
+    accept = request.headers.get("accept", "")
+    return next((kind for kind in (ARROW, CSV) if kind in accept), JSON)
+
+
+def _json(name: str, told: Any, kind: Any) -> Response:
+    body = TypeAdapter(kind).dump_json(told)
+    return Response(b'{"%s":%s}' % (name.encode(), body), media_type=JSON)
+
+
+def _error(status: int, told: str) -> Response:
+    return JSONResponse({"error": told}, status)
+
+
+def _refused(_: Request, error: Exception) -> Response:
+    return _error(400, str(error))
+
+
+def _unavailable(_: Request, error: Exception) -> Response:
+    return _error(503, str(error))
+
+
+def _no_route(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - for the type checker
+    known = error.detail.startswith("no run") or error.status_code != 404
+    return _error(error.status_code, error.detail if known else "nothing here; docs/api.md lists what there is")
+
+
+def _failed(_: Request, __: Exception) -> Response:
+    return _error(500, "the collector failed to answer; its log says why")
+
+
+def _file(path: Path, kind: str, caching: str) -> Callable[[Request], Any]:
+    async def answer(_: Request) -> Response:
+        return FileResponse(path, headers={"cache-control": caching, "content-type": kind})
+
+    return answer
+
+
+def _plotly() -> Path:
+    return Path(str(files("plotly").joinpath("package_data", "plotly.min.js")))

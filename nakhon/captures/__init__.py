@@ -1,0 +1,1 @@
+"""Traffic of any broker, written down as it came, and said again."""

@@ -1,0 +1,1 @@
+"""Documents made from the catalogues and the code: models, scenarios, AsyncAPI and schemas."""

@@ -1,0 +1,1 @@
+"""Simulated ensembles beside measured series."""
