@@ -18,7 +18,7 @@ from collector.intake.ingest import Delivery, Ingest
 from collector.language.broker import Broker
 from collector.language.codec import encode
 from collector.language.errors import InputError
-from collector.language.ledger import Fault, Header, LedgerWriter, entry_of
+from collector.language.ledger import Fault, Header, LedgerWriter
 from collector.language.messages import Message, Readings
 from collector.language.profile import Status, encode_status
 from collector.language.time import format_epoch
@@ -162,13 +162,13 @@ class _Desk:
         said = encode(message)
         payload = said if spoil is None else spoil(said)
         if self._ledger is not None:
-            self._ledger.record(entry_of(message, payload, said))
+            self._ledger.record(message, payload, said)
         return self._take(message, payload)
 
     def record(self, message: Message, spoil: Spoil | None = None) -> None:
         if self._ledger is not None:
             said = encode(message)
-            self._ledger.record(entry_of(message, said if spoil is None else spoil(said), said))
+            self._ledger.record(message, said if spoil is None else spoil(said), said)
 
     def send(self, message: Message, spoil: Spoil | None = None, *, copy: bool = False) -> bool:  # noqa: ARG002
         said = encode(message)

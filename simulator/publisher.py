@@ -15,12 +15,12 @@ from collector.language.codec import encode
 from collector.language.connection import LARGEST_PACKET, Connection, Network, Session
 from collector.language.control import Reply, Request, decode_committed, decode_request, encode_reply
 from collector.language.errors import BrokerError, PayloadError
-from collector.language.ledger import Fault, LedgerWriter, entry_of
+from collector.language.ledger import Fault, LedgerWriter
 from collector.language.messages import Message
 from collector.language.profile import Status, decode_status, encode_status
 from collector.language.topics import Address, CityAddress, committed_topic, control_topic
 from simulator.faults.spoiling import Spoil
-from simulator.fleet import Cast, Fleet, Member, Spread, allow_files, members_of, warnings_of
+from simulator.fleet import Cast, Fleet, Member, allow_files, members_of, warnings_of
 from simulator.flow import Flow
 from simulator.formats import Open, Outgoing, format_of
 from simulator.formats.wire import Wire
@@ -30,6 +30,7 @@ from simulator.outcome import Account
 from simulator.packing import Packing
 from simulator.service import Service
 from simulator.session import new_session, refuse_a_run_that_exists
+from simulator.spread import Spread
 
 __all__ = ["Account", "Cast", "Publisher", "new_session", "refuse_a_run_that_exists"]
 
@@ -211,7 +212,7 @@ class Publisher:
             return
         payload = out.payload if spoil is None else spoil(out.payload)
         said = None if self._is_wire and spoil is None else encode(message)
-        self._ledger.record(entry_of(message, payload, said))
+        self._ledger.record(message, payload, said)
 
     def _hand(self, line: Line, out: Outgoing, spoil: Spoil | None) -> None:
         if spoil is not None:

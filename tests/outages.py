@@ -23,7 +23,7 @@ from collector.auditing.audit import Verdict, audit
 from collector.language.broker import parse_broker
 from collector.language.codec import encode
 from collector.language.connection import Connection, Network, Session
-from collector.language.ledger import Header, LedgerWriter, entry_of, read_ledger
+from collector.language.ledger import Header, LedgerWriter, read_ledger
 from collector.language.messages import Message, Readings
 from collector.language.topics import Address
 from collector.stores import open_store
@@ -78,7 +78,7 @@ class Mouth:
                 Readings(times, {"pm25": np.arange(ticks) % 100.0}),
             )
             payload = encode(message)
-            self._ledger.record(entry_of(message, payload))
+            self._ledger.record(message, payload)
             self.shout(message.address.topic, payload)
 
     def shout(self, topic: str, payload: bytes) -> None:

@@ -7,11 +7,16 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from collector.language.ledger import Entry, Header, LedgerWriter, read_ledger
+from collector.language.messages import Message
 
 
 def need(program: str) -> str:
@@ -37,6 +42,16 @@ def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> None:
         if time.monotonic() > deadline:
             pytest.fail(f"waited {seconds:g} s for {what}")
         time.sleep(0.02)
+
+
+def entry_of(message: Message, payload: bytes, said: bytes | None = None) -> Entry:
+    """What a ledger tells of a message, without a ledger."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "ledger"
+        with LedgerWriter(path, Header(message.address.run, message.session or "", "simulated")) as ledger:
+            ledger.record(message, payload, said)
+        (entry,) = read_ledger(path).entries
+    return replace(entry, at=None)
 
 
 def listening(port: int) -> bool:

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from parts import entry_of
 
 from collector.auditing.audit import audit
 from collector.intake.ingest import Delivery, Ingest
 from collector.language.codec import encode
 from collector.language.errors import InputError
-from collector.language.ledger import Effect, Fault, Header, Ledger, entry_of
+from collector.language.ledger import Effect, Fault, Header, Ledger
 from collector.language.messages import Message, Readings
 from collector.language.topics import Address
 from collector.serving.api import application

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from parts import entry_of
 
 from collector.auditing.examine import examine
 from collector.auditing.expected import Expected, expected_readings
@@ -17,7 +18,7 @@ from collector.auditing.findings import STATES, Findings
 from collector.auditing.found import Found, Tolerance
 from collector.language.codec import encode
 from collector.language.errors import InputError, LedgerError
-from collector.language.ledger import Effect, Fault, Header, Ledger, entry_of
+from collector.language.ledger import Effect, Fault, Header, Ledger
 from collector.language.messages import Message, Readings
 from collector.language.topics import Address
 

@@ -10,10 +10,11 @@ import pytest
 from fault_runs import SMALL, Harmed, Sink, place, run, scenario
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from parts import entry_of
 
 from collector.language.codec import decode, digest, encode
 from collector.language.errors import PayloadError
-from collector.language.ledger import Effect, Header, LedgerWriter, entry_of, read_ledger
+from collector.language.ledger import Effect, Header, LedgerWriter, read_ledger
 from simulator.run import Simulation
 from simulator.speaker import Speaker
 

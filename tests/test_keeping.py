@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 from duckdb_samples import START, message
+from parts import entry_of
 from rich.console import Console
 
 from collector.language.codec import encode
 from collector.language.errors import InputError, StoreError
-from collector.language.ledger import Header, LedgerWriter, entry_of
+from collector.language.ledger import Header, LedgerWriter
 from collector.language.messages import Message
 from collector.serving.api import application
 from collector.serving.live import Live
@@ -145,7 +146,7 @@ def test_a_restore_asks_a_ledger_first(tmp_path: Path) -> None:
     encoded = [encode(one) for one in told]
     with LedgerWriter(tmp_path / "run.ledger", Header("run-1", "s1", "simulated")) as ledger:
         for one, payload in zip(told, encoded, strict=True):
-            ledger.record(entry_of(one, payload))
+            ledger.record(one, payload)
     store = open_store(f"duckdb://{tmp_path}/city.duckdb")
     assert isinstance(store, DuckDBStore)
     stored = [accepted(one, payload) for one, payload in zip(told, encoded, strict=True)]

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from parts import entry_of
 
 from collector.language.codec import digest, encode
 from collector.language.errors import LedgerError
-from collector.language.ledger import Effect, Fault, Header, LedgerWriter, entry_of, read_ledger
+from collector.language.ledger import Effect, Fault, Header, LedgerWriter, read_ledger
 from collector.language.messages import Message, Readings
 from collector.language.topics import Address
 
@@ -26,7 +27,7 @@ def message(seq: int) -> Message:
 def write(path: Path, messages: int, *, close: bool) -> None:
     with LedgerWriter(path, HEADER) as ledger:
         for seq in range(messages):
-            ledger.record(entry_of(message(seq), encode(message(seq))))
+            ledger.record(message(seq), encode(message(seq)))
         if close:
             ledger.close("2026-03-01T09:00:00Z")
 
@@ -48,14 +49,14 @@ def test_what_the_messages_say_and_when_are_kept_unless_left_out(tmp_path: Path)
     assert entry.said == encode(message(0)).decode()
     assert abs((entry.at or 0) - time.time()) < 60
     with LedgerWriter(tmp_path / "small", HEADER, keep=False) as ledger:
-        ledger.record(entry_of(message(0), encode(message(0))))
+        ledger.record(message(0), encode(message(0)))
     (entry,) = read_ledger(tmp_path / "small").entries
     assert entry.said is None
 
 
 def test_what_is_said_is_json_of_the_wire_whatever_was_sent(tmp_path: Path) -> None:
     with LedgerWriter(tmp_path / "ledger", HEADER) as ledger:
-        ledger.record(entry_of(message(0), b"\xff\x00 not JSON", encode(message(0))))
+        ledger.record(message(0), b"\xff\x00 not JSON", encode(message(0)))
     (entry,) = read_ledger(tmp_path / "ledger").entries
     assert entry.said == encode(message(0)).decode()
     assert entry.digest == digest(b"\xff\x00 not JSON")
@@ -68,7 +69,7 @@ def test_faults_and_steps_are_read_and_the_last_word_on_a_fault_counts(tmp_path:
                  {station: (0, 3)}, {"cause": 'a word, "said": twice'})  # fmt: skip
     with LedgerWriter(tmp_path / "ledger", HEADER) as ledger:
         ledger.fault(first)
-        ledger.record(entry_of(message(0), encode(message(0))))
+        ledger.record(message(0), encode(message(0)))
         ledger.step("restart the consumer", exit=0)
         ledger.fault(last)
         ledger.close("2026-03-01T09:00:00Z")

@@ -18,11 +18,12 @@ from urllib.parse import parse_qs, urlsplit
 import duckdb
 import numpy as np
 import pytest
+from parts import entry_of
 
 from collector.auditing.findings import Findings
 from collector.language.codec import encode
 from collector.language.errors import InputError, StoreError
-from collector.language.ledger import Header, Ledger, entry_of
+from collector.language.ledger import Header, Ledger
 from collector.language.messages import Message, Readings
 from collector.language.topics import Address
 from collector.sinks.file import parse_sink

@@ -115,21 +115,6 @@ class Entry:
     at: float | None = field(default=None, compare=False)
 
 
-def entry_of(message: Message, payload: bytes, said: bytes | None = None) -> Entry:
-    """The entry of a message with a number, as sent in `payload`; `said` is its JSON where `payload` is not that."""
-    match message.body:
-        case Readings(times):
-            epochs = times.view(np.int64)
-            first, last = int(epochs[0]), int(epochs[-1])
-        case Event(time) | Statistic(published=time):
-            first = last = int(time.astype(np.int64))
-    if message.seq is None:
-        raise ValueError("only numbered messages go into a ledger")
-    span = format_epoch(first), format_epoch(last)
-    told = (payload if said is None else said).decode()
-    return Entry(message.address, message.seq, message.values, *span, digest(payload), told)
-
-
 class LedgerWriter:
     """Writes a ledger: `record` before publishing, `close` at the end. A file that exists is never overwritten.
 
@@ -150,15 +135,18 @@ class LedgerWriter:
             {"ledger": VERSION, "run": header.run, "session": header.session, "origin": header.origin} | header.facts
         )
 
-    def record(self, entry: Entry) -> None:
-        """Write down a message that is about to be published."""
-        at = entry.address
-        said = f', "said": {entry.said}' if self._keep and entry.said is not None else ""
-        self._put(
-            f'{{"to": "{at.city}/{at.pillar}/{at.station}", "kind": "{at.kind.value}", "seq": {entry.seq}, '
-            f'"values": {entry.values}, "first": "{entry.first}", "last": "{entry.last}", '
-            f'"digest": "{entry.digest:016x}", "at": {time.time():.3f}{said}}}\n'
-        )
+    def record(self, message: Message, payload: bytes, said: bytes | None = None) -> None:
+        """Write down a message that is about to be published as `payload`; `said` is its JSON where that is another."""
+        if message.seq is None:
+            raise ValueError("only numbered messages go into a ledger")
+        at = message.address
+        first, last = _span(message)
+        line = (
+            f'{{"to": "{at.city}/{at.pillar}/{at.station}", "kind": "{at.kind.value}", "seq": {message.seq}, '
+            f'"values": {message.values}, "first": "{first}", "last": "{last}", '
+            f'"digest": "{digest(payload):016x}", "at": {time.time():.3f}'
+        ).encode()
+        self._put(b'%b, "said": %b}\n' % (line, payload if said is None else said) if self._keep else line + b"}\n")
         self._messages += 1
 
     def fault(self, fault: Fault) -> None:
@@ -181,10 +169,9 @@ class LedgerWriter:
         self._file.close()
 
     def _write(self, told: dict[str, Any]) -> None:
-        self._put(json.dumps(told, ensure_ascii=False) + "\n")
+        self._put((json.dumps(told, ensure_ascii=False) + "\n").encode())
 
-    def _put(self, line: str) -> None:
-        left = line.encode()
+    def _put(self, left: bytes) -> None:
         while left:  # a disk that fills up takes a part of a line, and refuses the rest
             left = left[self._file.write(left) or 0 :]
 
@@ -196,6 +183,20 @@ class LedgerWriter:
     ) -> None:
         if not self._file.closed:
             self.abandon()
+
+
+def _span(message: Message) -> tuple[str, str]:
+    """The times of the first and the last thing that a message tells."""
+    match message.body:
+        case Readings(times):
+            epochs = times.view(np.int64)
+            first = epochs.item(0)
+            if len(epochs) == 1:
+                return format_epoch(first), format_epoch(first)
+            last = epochs.item(-1)
+        case Event(time) | Statistic(published=time):
+            first = last = int(time.astype(np.int64))
+    return format_epoch(first), format_epoch(last)
 
 
 @dataclass(frozen=True, slots=True)

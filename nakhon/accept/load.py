@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from collector.language.broker import Broker
-from collector.language.ledger import Entry, Fault, Header, LedgerWriter
+from collector.language.ledger import Fault, Header, LedgerWriter
+from collector.language.messages import Message
 from collector.language.time import format_epoch
 from nakhon import __version__
 from nakhon.stage import Play
@@ -31,10 +32,10 @@ class SharedLedger(LedgerWriter):
         self._lock = threading.RLock()
         super().__init__(path, header)
 
-    def record(self, entry: Entry) -> None:
+    def record(self, message: Message, payload: bytes, said: bytes | None = None) -> None:
         """Write down a message that is about to be published."""
         with self._lock:
-            super().record(entry)
+            super().record(message, payload, said)
 
     def fault(self, fault: Fault) -> None:
         """Write down a fault."""

@@ -21,7 +21,7 @@ from parts import Mosquitto, nakhon, wait_for
 
 from collector.language.broker import parse_broker
 from collector.language.codec import encode
-from collector.language.ledger import Header, LedgerWriter, entry_of, read_ledger
+from collector.language.ledger import Header, LedgerWriter, read_ledger
 from collector.language.messages import Message, Readings
 from collector.language.topics import Address
 from collector.sinks.capture import audit_capture, read_capture
@@ -170,7 +170,7 @@ def test_a_capture_of_a_run_is_audited_message_by_message(tmp_path: Path, mosqui
             body = Readings(times, {"pm25": np.array([seq / 2])})
             message = Message(Address("run", "chiang-mai", "environment", "aq-01"), "9f3c", seq, body)
             payload = encode(message)
-            ledger.record(entry_of(message, payload))
+            ledger.record(message, payload)
             if seq not in (40, 41):
                 said.append((message.address.topic, payload))
         ledger.close("2026-03-01T09:00:00Z")
