@@ -33,9 +33,10 @@ from collector.language.messages import Message, Readings
 from collector.language.profile import StationProfile, Status
 from collector.language.topics import Address
 from simulator.cities import cities
-from simulator.fleet import Cast, Fleet, Spread
+from simulator.fleet import Cast, Fleet
 from simulator.publisher import Publisher, new_session
 from simulator.service import Service
+from simulator.spread import Spread
 
 PORT = 18_834
 URL = f"mqtt://127.0.0.1:{PORT}"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import resource
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from collector.language.errors import InputError
 from collector.language.profile import StationProfile, Status, encode_status
 from collector.language.topics import Address, CityAddress, Kind
 from simulator.formats.patterns import Pattern, parse_pattern, refuse
+from simulator.spread import Spread
 
 SPARE_FILES = 64
 SHORTEST_PROMISE = 23  # bytes of a client id that every MQTT 3.1.1 broker takes
@@ -23,14 +23,6 @@ FIELDS: Mapping[str, str] = {
     "station": "id of the station; status for the connection of a city",
 }
 """Fields of a pattern of client ids."""
-
-
-class Spread(StrEnum):
-    """How many connections a run has: one for each city, one for each city and station, or one for all."""
-
-    CITY = "city"
-    STATION = "station"
-    ONE = "one"
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,8 +37,8 @@ from collector.serving.api import application
 from collector.serving.live import Live
 from collector.serving.metrics import Metrics
 from collector.serving.serve import serve
-from collector.stores import Store, open_store
-from collector.stores.protocol import Accepted, Batch
+from collector.stores import open_store
+from collector.stores.protocol import Accepted, Batch, Store
 
 HOUR, DAY = 3600, 86_400
 START = 1_772_323_200  # 2026-03-01T00:00:00Z

@@ -1,6 +1,8 @@
 """Who may import whom: the folder tree shows the architecture, and this holds it to it."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +44,7 @@ HOMES = {
     "typer": ("nakhon/cli/",),
     "prometheus_client": ("collector/serving/metrics.py",),
     "SALib": ("collector/answers/sensitivity.py",),
+    "distributed": ("nakhon/experimenting/dask.py",),
     "openpyxl": ("collector/reporting/export.py",),
     "plotly": (
         "collector/reporting/charts.py",
@@ -117,3 +120,10 @@ def test_arguments_and_environment_are_read_in_one_place() -> None:
             text = module.read_text("utf-8")
             assert "os.environ" not in text, module
             assert "sys.argv" not in text, module
+
+
+def test_the_command_line_starts_without_what_computes() -> None:
+    heavy = {"duckdb", "numpy", "paho", "plotly", "pyarrow", "pydantic", "scipy", "simpy", "starlette"}
+    code = f"import sys, nakhon.cli; print(*{heavy!r}.intersection(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert done.stdout.split() == []

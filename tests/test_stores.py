@@ -14,8 +14,8 @@ from collector.language.indicators import Origin
 from collector.language.messages import Event, Field, Message, Readings, Statistic
 from collector.language.profile import CityProfile, StationProfile, Status
 from collector.language.topics import Address, CityAddress, Kind
-from collector.stores import Store, open_store
-from collector.stores.protocol import Accepted, Batch, Fate, Rejection, Selection, Stream
+from collector.stores import open_store
+from collector.stores.protocol import Accepted, Batch, Fate, Rejection, Selection, Store, Stream
 
 START = 1_772_323_200  # 2026-03-01T00:00:00Z
 CITY = CityProfile("chiang-mai", "Chiang Mai", "Thailand", 18.79, 98.98, "Asia/Bangkok", 127_000, "municipality")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from collector.language.errors import InputError
-from collector.stores.protocol import Store
+
+if TYPE_CHECKING:
+    from collector.stores.protocol import Store
 
 _MODULES = {
     "duckdb": "collector.stores.duckdb.store",
@@ -45,4 +48,4 @@ def check_url(url: str) -> str:
     return scheme
 
 
-__all__ = ["Store", "check_url", "open_store"]
+__all__ = ["check_url", "open_store"]

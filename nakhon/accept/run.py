@@ -26,7 +26,8 @@ from nakhon.stage import Play, Words
 from nakhon.terminal.interrupt import on_interrupt
 from nakhon.terminal.plain import plain
 from nakhon.terminal.progress import showing
-from simulator.fleet import Fleet, Spread
+from simulator.fleet import Fleet
+from simulator.spread import Spread
 from simulator.formats import format_of
 from simulator.service import Service
 

@@ -27,7 +27,8 @@ from nakhon.captures.listen import Capture
 from nakhon.plays import simulated
 from nakhon.terminal.progress import showing
 from simulator.clock import MAXIMUM_PACE, Clock
-from simulator.fleet import Fleet, Spread
+from simulator.fleet import Fleet
+from simulator.spread import Spread
 from simulator.formats import format_of
 from simulator.scenario import KINDS, Scenario, load_scenario
 from simulator.scenario_faults import Place, fault_of

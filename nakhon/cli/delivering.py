@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from collector.language.errors import InputError
 from nakhon.terminal.durations import parse_seconds
-from simulator.fleet import Fleet, Spread, client_id_pattern
-from simulator.service import Service, parse_property
+from simulator.spread import Spread
+
+if TYPE_CHECKING:
+    from simulator.fleet import Fleet
+    from simulator.service import Service
 
 FASTEST_RAMP = 100_000.0
 
@@ -66,6 +69,8 @@ def service_of(
     give_up: str | None,
 ) -> Service:
     """What is asked of the broker, by the options. Raises `InputError`."""
+    from simulator.service import Service, parse_property
+
     return Service(
         qos=qos,
         window=window,
@@ -82,6 +87,8 @@ def service_of(
 
 def fleet_of(spread: Spread, client_id: str | None, ramp: float | None) -> Fleet:
     """How the run is spread over connections, by the options. Raises `InputError`."""
+    from simulator.fleet import Fleet, client_id_pattern
+
     if ramp is not None and not 0 < ramp <= FASTEST_RAMP:
         raise InputError(f"--ramp: expected connections a second, up to {FASTEST_RAMP:g}, came {ramp:g}")
     return Fleet(spread, None if client_id is None else client_id_pattern(client_id), ramp)

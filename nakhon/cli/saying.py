@@ -48,7 +48,7 @@ from nakhon.cli.options import (
 )
 from nakhon.terminal.console import told
 from nakhon.terminal.durations import parse_seconds
-from simulator.fleet import Spread
+from simulator.spread import Spread
 
 replays = typer.Typer(help="Say recorded data again: csv (a series), capture (MQTT traffic).", no_args_is_help=True)
 app.add_typer(replays, name="replay")

@@ -26,9 +26,10 @@ from collector.language.profile import StationProfile, Status
 from collector.language.topics import Address
 from simulator.cities import cities
 from simulator.faults.outlet import Links
-from simulator.fleet import Cast, Fleet, Spread
+from simulator.fleet import Cast, Fleet
 from simulator.publisher import Publisher, new_session
 from simulator.service import Service
+from simulator.spread import Spread
 
 pytestmark = pytest.mark.system
 

@@ -35,11 +35,11 @@ from collector.language.codec import encode
 from collector.language.errors import StoreError
 from collector.language.messages import Message, Readings
 from collector.language.topics import Address, CityAddress
-from collector.stores import Store, open_store, secrets
+from collector.stores import open_store, secrets
 from collector.stores.influx import windows as influx_windows
 from collector.stores.influx.flux import literal
 from collector.stores.influx.url import parse
-from collector.stores.protocol import Accepted, Batch, Fate, Rejection, Selection, Stream
+from collector.stores.protocol import Accepted, Batch, Fate, Rejection, Selection, Store, Stream
 
 pytestmark = pytest.mark.system
 DOCS = Path(__file__).parents[2] / "docs" / "influxdb.md"
