@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from collector.stores.duckdb.migrations import check_version, migrate, refuse_un
 from collector.stores.duckdb.schema import ROW_GROUP, SCHEMA, VERSION
 
 _NO_SPACE = ("No space left on device", "File too large", "Disk quota exceeded")
+PATIENCE = 10.0  # seconds that a copy waits for readers who keep the log from being moved
 FEW = 50  # rows that go in quicker as parameters than as an Arrow table
 _opened: set[Path] = set()
 
@@ -104,18 +106,27 @@ class DuckFile:
         Writing goes on after the moment that this takes: into the log, which is not moved into the file meanwhile.
         """
         with ExitStack() as stack:
-            with self._turn:
-                self.checkpoint()
-                if self._read_only or self.log_size():
+            deadline = time.monotonic() + PATIENCE
+            while (connection := self._freeze(stack)) is None:
+                if self._read_only or time.monotonic() > deadline:
                     raise StoreError(f"what is in the log of {self.path} cannot be moved into the file now: try again")
-                connection = stack.enter_context(self.reading())
-                connection.execute("SELECT version FROM meta")  # a transaction sees the state of its first question
-                self._frozen += 1
+                time.sleep(0.02)
             try:
                 yield connection
             finally:
                 with self._turn:
                     self._frozen -= 1
+
+    def _freeze(self, stack: ExitStack) -> DuckDBPyConnection | None:
+        """Freeze the file if it is whole; who reads just now can keep the log from being moved into it."""
+        with self._turn:
+            self.checkpoint()
+            if self._read_only or self.log_size():
+                return None
+            connection = stack.enter_context(self.reading())
+            connection.execute("SELECT version FROM meta")  # a transaction sees the state of its first question
+            self._frozen += 1
+            return connection
 
     def log_size(self) -> int:
         """The bytes that wait in the log."""
