@@ -32,12 +32,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import numpy as np
-
 from collector.language.codec import digest
 from collector.language.errors import LedgerError
 from collector.language.messages import Event, Message, Readings, Statistic
-from collector.language.time import format_epoch
 from collector.language.topics import Address, Kind
 
 VERSION = 1
@@ -142,7 +139,7 @@ class LedgerWriter:
         at = message.address
         first, last = _span(message)
         line = (
-            f'{{"to": "{at.city}/{at.pillar}/{at.station}", "kind": "{at.kind.value}", "seq": {message.seq}, '
+            f'{{"to": "{at.city}/{at.pillar}/{at.station}", "kind": "{at.kind}", "seq": {message.seq}, '
             f'"values": {message.values}, "first": "{first}", "last": "{last}", '
             f'"digest": "{digest(payload):016x}", "at": {time.time():.3f}'
         ).encode()
@@ -189,14 +186,16 @@ def _span(message: Message) -> tuple[str, str]:
     """The times of the first and the last thing that a message tells."""
     match message.body:
         case Readings(times):
-            epochs = times.view(np.int64)
-            first = epochs.item(0)
-            if len(epochs) == 1:
-                return format_epoch(first), format_epoch(first)
-            last = epochs.item(-1)
+            first = _shown(times.item(0))
+            return first, first if len(times) == 1 else _shown(times.item(-1))
         case Event(time) | Statistic(published=time):
-            first = last = int(time.astype(np.int64))
-    return format_epoch(first), format_epoch(last)
+            return (_shown(time.item()),) * 2
+
+
+@lru_cache(maxsize=4_096)
+def _shown(moment: Any) -> str:
+    """ISO 8601 text ending in Z of a time in UTC; the stations of a city speak at the same times."""
+    return f"{moment:%Y-%m-%dT%H:%M:%S}Z"
 
 
 @dataclass(frozen=True, slots=True)
