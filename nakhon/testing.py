@@ -21,7 +21,7 @@ from collector.language.broker import parse_broker
 from collector.language.control import Reply, Request
 from collector.language.errors import BrokerError, NakhonError
 from nakhon.captures.capture import Captured
-from nakhon.captures.recording import Recorder, matches
+from nakhon.captures.recording import Ear, Recorder, matches
 from nakhon.embedded_broker import embedded_broker
 from nakhon.plays import simulated
 from nakhon.stage import Play, Words
@@ -76,7 +76,7 @@ class Expect:
         self._marker = f"nakhon-expect/{secrets.token_hex(4)}"
         self._marks = 0
         self._closed = False
-        self._recorder = Recorder(parse_broker(url), ["#"], self._take)
+        self._recorder = Recorder(parse_broker(url), Ear(), self._take)
         self._recorder.start()
 
     def __call__(

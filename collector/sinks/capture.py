@@ -49,10 +49,13 @@ class Captured:
 
 
 def is_capture(path: Path) -> bool:
-    """Whether a file looks like a capture: JSON lines whose first tells so or names a topic."""
+    """Whether a file looks like a capture: JSON lines whose first tells so or names a topic, or none at all."""
     try:
         with _opened(path) as file:
-            told = json.loads(file.readline(LONGEST_LINE))
+            line = file.readline(LONGEST_LINE)
+        if not line:
+            return path.name.endswith((".jsonl", ".jsonl.gz"))
+        told = json.loads(line)
     except (OSError, EOFError, ValueError, RecursionError):
         return False
     return isinstance(told, dict) and ("capture" in told or "topic" in told)

@@ -18,21 +18,21 @@ from typing import Any
 from rich.console import Console
 
 from collector.language.broker import Broker
-from collector.language.connection import Connection, Network, Session
-from collector.language.errors import BrokerError, InputError
+from collector.language.errors import InputError
 from collector.language.ledger import read_ledger
 from nakhon.accept.load import UNHINDERED, Manner, Said, say
 from nakhon.accept.watch import Held, held
-from nakhon.captures.listen import Capture
+from nakhon.captures.capture import CaptureWriter
+from nakhon.captures.recording import Ear, Recorder
 from nakhon.plays import simulated
 from nakhon.terminal.progress import showing
 from simulator.clock import MAXIMUM_PACE, Clock
 from simulator.fleet import Fleet
-from simulator.spread import Spread
 from simulator.formats import format_of
 from simulator.scenario import KINDS, Scenario, load_scenario
 from simulator.scenario_faults import Place, fault_of
 from simulator.service import Service
+from simulator.spread import Spread
 
 FAULTS = ("duplicate", "reorder", "late", "malformed", "lost", "kill")
 PROBABILITY = 0.02
@@ -147,33 +147,17 @@ def _ending(over: threading.Event, clock: Clock) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _listening(broker: Broker, run: str, qos: int, path: Path) -> Iterator[Capture]:
-    network, subscribed = Network("bench-ear"), threading.Event()
-    with Capture(path, {"broker": broker.url, "run": run}) as capture:
-        connection = Connection(
-            network,
-            broker,
-            Session(f"nakhon-{run}-ear", expiry=600),
-            on_up=lambda _remembered: _subscribe(connection, run, qos),
-            on_message=capture.take,
-        )
-        connection.client.on_subscribe = lambda *_: subscribed.set()
-        connection.forgotten = True
-        network.start().add(connection)
+def _listening(broker: Broker, run: str, qos: int, path: Path) -> Iterator[CaptureWriter]:
+    with CaptureWriter(path, broker=broker.url, run=run) as capture:
+        recorder = Recorder(broker, Ear((f"nakhon/v1/{run}/#",), qos), capture.write)
+        recorder.start()
         try:
-            connection.wait_up(10.0)
-            if not subscribed.wait(10.0):
-                raise BrokerError(f"{broker.url} does not answer a subscription within 10 s")
             yield capture
         finally:
-            network.stop()
+            recorder.stop()
 
 
-def _subscribe(connection: Connection, run: str, qos: int) -> None:
-    connection.client.subscribe(f"nakhon/v1/{run}/#", qos=qos)
-
-
-def _settle(heard: Capture | None, over: threading.Event) -> None:
+def _settle(heard: CaptureWriter | None, over: threading.Event) -> None:
     """Wait until nothing has come for a while; for another consumer, as long as it may take to store."""
     deadline = time.monotonic() + PATIENCE
     if heard is None:

@@ -4,7 +4,7 @@
     {"received": 1772352000.123456, "elapsed": 1.25, "topic": "a/b", "qos": 1, "retain": false, "dup": false,
      "properties": {"ContentType": "text/plain"}, "payload": "text"}
 
-The form is that of `nakhon listen`, with `elapsed` beside. `payload` is text where the bytes are UTF-8, else `base64`
+`nakhon listen` and `nakhon record` write it. `payload` is text where the bytes are UTF-8, else `base64`
 stands in its place; MQTT 5 `properties` have their names in the standard. A file that ends in `.gz` is compressed.
 """
 
@@ -31,6 +31,7 @@ from nakhon import __version__
 
 LONGEST_LINE = 1 << 29
 LONGEST_TOPIC = 65_535
+GATHERED = 1 << 20  # bytes at which lines are handed to the system without being asked
 PROPERTIES = {
     "content_type": "ContentType",
     "payload_format": "PayloadFormatIndicator",
@@ -87,38 +88,47 @@ class CaptureWriter:
     """
 
     def __init__(self, path: Path, **facts: Any) -> None:
-        self.messages = 0
-        self.size = 0
+        self.messages = self.size = self._gathered = 0
+        self._waiting: list[bytes] = []
         try:
-            self._file = path.open("xb")
+            self._file = path.open("xb", buffering=0)
         except FileExistsError:
-            raise InputError(f"{path} exists; choose another name") from None
+            raise InputError(f"{path} exists; a capture is never overwritten: choose another name") from None
         except OSError as error:
             raise InputError(f"cannot write {path}: {error.strerror}") from None
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        self._sink: IO[bytes] = gzip.GzipFile(fileobj=self._file, mode="wb") if _compressed(path) else self._file  # type: ignore[assignment]
-
+        self._packed = gzip.GzipFile(fileobj=self._file, mode="wb") if _compressed(path) else None
         self._add(_json({"capture": VERSION, "nakhon": __version__} | facts))
+        self.flush()
 
     def write(self, captured: Captured) -> None:
-        """Add a message. Raises `OSError` if there is no space left."""
+        """Add a message; it is with the system after `flush`. Raises `OSError` if there is no space left."""
         self._add(encode_captured(captured))
         self.messages += 1
 
     def _add(self, line: bytes) -> None:
-        self._sink.write(line + b"\n")
+        self._waiting.append(line + b"\n")
         self.size += len(line) + 1
+        self._gathered += len(line) + 1
+        if self._gathered > GATHERED:
+            self.flush()
 
     def flush(self) -> None:
-        """Hand what was written to the system, so that it outlives this process."""
-        self._sink.flush()
-        self._file.flush()
+        """Hand what was written to the system, so that it outlives this process. Raises `OSError` without space."""
+        left, self._waiting, self._gathered = b"".join(self._waiting), [], 0
+        if self._packed is not None:
+            self._packed.write(left)
+            self._packed.flush()
+            return
+        while left:  # a disk that fills up takes a part of a line, and refuses the rest
+            left = left[self._file.write(left) or 0 :]
 
     def close(self) -> None:
-        """End the file."""
+        """End the file. Raises `OSError` where there is no space for the rest."""
         try:
-            if self._sink is not self._file:
-                self._sink.close()
+            self.flush()
+            if self._packed is not None:
+                self._packed.close()
         finally:
             self._file.close()
 

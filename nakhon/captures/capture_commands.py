@@ -14,10 +14,9 @@ from pathlib import Path
 from rich.console import Console
 
 from collector.language.broker import Broker
-from collector.language.errors import InputError
 from nakhon.captures.capture import NONE, Captured, CaptureReader, CaptureWriter
 from nakhon.captures.capture_replay import Mouth, say_again
-from nakhon.captures.recording import Recorder, check_filters, matches
+from nakhon.captures.recording import Ear, Recorder, matches
 from nakhon.captures.rewriting import UNCHANGED, Rewriter, Rewriting
 from nakhon.terminal.interrupt import on_interrupt
 from simulator.clock import Clock
@@ -29,13 +28,19 @@ COMMANDS = ("nakhon/v1/+/control", "nakhon/v1/+/control/replies", "nakhon/v1/+/c
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What to record into which file, at most for a time (seconds) or a size (bytes, before compression)."""
+    """What to record into which file, at most for a time (seconds) or a size (bytes, before compression).
 
-    topics: tuple[str, ...]
+    With `each` a message is acknowledged only when its line is with the system, so that a kill loses nothing that the
+    broker would not send again; else lines are handed over twice a second. With `whole` to have reached the size is a
+    failure, for what came after is missing.
+    """
+
+    ear: Ear
     out: Path
-    qos: int = 2
     limit: float | None = None
     most: int | None = None
+    each: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,29 +55,40 @@ class Replaying:
 
 
 def record(asked: Recording, broker: Broker, console: Console) -> bool:
-    """Record until a limit or Ctrl-C; whether the broker forgot nothing meanwhile.
+    """Record until a limit or Ctrl-C; whether everything that was said is in the file.
 
-    Raises `InputError` for topics or a file that cannot be, `BrokerError` if the broker refuses.
+    Raises `InputError` for a file that cannot be, `BrokerError` if the broker refuses.
     """
-    check_filters(asked.topics)
-    facts = {"broker": broker.url, "topics": list(asked.topics), "qos": asked.qos, "started": round(time.time(), 3)}
+    ear = asked.ear
+    facts = {"broker": broker.url, "topics": list(ear.topics), "qos": ear.qos, "started": round(time.time(), 3)}
     with CaptureWriter(asked.out, **facts) as writer:
-        desk = _Desk(writer, asked.most)
-        recorder = Recorder(broker, asked.topics, desk.take, qos=asked.qos, tell=desk.told(console))
+        desk = _Desk(writer, asked.most, each=asked.each)
+        recorder = Recorder(broker, ear, desk.take, tell=desk.told(console))
         try:
             recorder.start()
         except BaseException:
             asked.out.unlink(missing_ok=True)
             raise
-        console.print(f"recording {', '.join(asked.topics)} at {broker.url} into {asked.out}", markup=False)
+        console.print(f"listening to {', '.join(ear.topics)} at {broker.url}, into {asked.out}", markup=False)
         try:
             spent = _wait(desk, recorder, asked.limit, console)
         finally:
             recorder.stop()
+    console.print(
+        f"{writer.messages:,} messages in {asked.out} ({writer.size:,} bytes), in {spent:.1f} s", markup=False
+    )
+    trouble = _trouble(asked, desk, recorder)
+    if trouble:
+        console.print(f"{trouble}: what came after is not in the file", style="red", markup=False)
+    return not desk.missed and not trouble
+
+
+def _trouble(asked: Recording, desk: _Desk, recorder: Recorder) -> str:
+    """Why the recording ended before it should."""
     if recorder.failed is not None:
-        raise InputError(f"cannot write {asked.out}: {recorder.failed}; it holds {writer.messages:,} messages")
-    console.print(f"recorded {writer.messages:,} messages, {writer.size:,} bytes, in {spent:.1f} s")
-    return not desk.missed
+        told = recorder.failed.strerror if isinstance(recorder.failed, OSError) else recorder.failed
+        return f"cannot write any more: {told}"
+    return f"{asked.out} has reached its limit of {asked.most:,} bytes" if desk.full and asked.whole else ""
 
 
 def replay(asked: Replaying, broker: Broker, console: Console) -> bool:
@@ -153,10 +169,11 @@ def _report(mouth: Mouth, rewriter: Rewriter, clock: Clock, about: _Survey, spen
 class _Desk:
     """Writes what is heard, until there is enough."""
 
-    def __init__(self, writer: CaptureWriter, most: int | None) -> None:
+    def __init__(self, writer: CaptureWriter, most: int | None, *, each: bool) -> None:
         self.writer = writer
         self.missed = False
         self.full = False
+        self._each = each
         self._most = math.inf if most is None else most
         self._lock = threading.Lock()
 
@@ -165,10 +182,16 @@ class _Desk:
             if not self.full:
                 self.writer.write(captured)
                 self.full = self.writer.size >= self._most
+                if self._each:
+                    self.writer.flush()
 
-    def flush(self) -> None:
-        with self._lock:
-            self.writer.flush()
+    def flush(self, recorder: Recorder) -> None:
+        """Hand over what was heard; a recorder whose words cannot be kept has failed."""
+        try:
+            with self._lock:
+                self.writer.flush()
+        except OSError as error:
+            recorder.failed = error
 
     def told(self, console: Console) -> Callable[[str], None]:
         def tell(text: str) -> None:
@@ -184,10 +207,7 @@ def _wait(desk: _Desk, recorder: Recorder, limit: float | None, console: Console
     began = time.monotonic()
     with on_interrupt(ended.set), _after(limit, ended.set), _pulse(console) as pulse:
         while not (ended.wait(FLUSH) or desk.full or recorder.failed):
-            try:
-                desk.flush()
-            except OSError as error:
-                recorder.failed = error
+            desk.flush(recorder)
             pulse(lambda: f"{desk.writer.messages:,} messages, {desk.writer.size:,} bytes")
     return time.monotonic() - began
 

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from copy import copy
+from dataclasses import dataclass
 from itertools import permutations
 
 from paho.mqtt.client import MQTTMessage, topic_matches_sub
@@ -19,7 +20,8 @@ from collector.language.connection import Connection, Network, Session
 from collector.language.errors import BrokerError, InputError
 from nakhon.captures.capture import NONE, PROPERTIES, Captured, MessageProperties
 
-EXPIRY = 3600
+KEPT_FOR = 7 * 86_400
+BROKEN_FOR = 3_600
 WINDOW = 10_000
 
 _TEMPLATE = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
@@ -28,27 +30,48 @@ Take = Callable[[Captured], None]
 Tell = Callable[[str], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Ear:
+    """What to listen to, and as whom.
+
+    Under a `name` the broker keeps for seven days what comes while nobody listens; without, it forgets us when we
+    leave. `group` shares the messages with other listeners of the group. Raises `InputError` for topics that cannot be.
+    """
+
+    topics: Sequence[str] = ("#",)
+    qos: int = 2
+    name: str | None = None
+    group: str | None = None
+
+    def __post_init__(self) -> None:
+        check_filters(self.topics)
+
+    @property
+    def filters(self) -> list[str]:
+        """What is subscribed to."""
+        share = f"$share/{self.group}/" if self.group else ""
+        return [f"{share}{topic}" for topic in self.topics]
+
+
 class Recorder:
     """Hears topics at a broker, and hands each message to `take` in the order they come (in the network thread).
 
     With MQTT 5 it hears whether a message was published retained; with 3.1.1 only whether the broker had kept it. What
-    comes while the connection is broken is heard afterwards as long as the broker remembers us. An error that `take`
-    raises ends the recording: it is in `failed`.
+    comes while the connection is broken is heard afterwards as long as the broker remembers us. A message is
+    acknowledged when `take` returns. An error that it raises ends the recording: it is in `failed`.
     """
 
-    def __init__(
-        self, broker: Broker, topics: Sequence[str], take: Take, *, qos: int = 2, tell: Tell = lambda _text: None
-    ) -> None:
-        self._topics = check_filters(topics)
+    def __init__(self, broker: Broker, ear: Ear, take: Take, *, tell: Tell = lambda _text: None) -> None:
+        self._ear = ear
         self._take = take
-        self._qos = qos
         self._tell = tell
         self._subscribed = threading.Event()
         self._refused: str | None = None
         self._began = time.monotonic()
         self.failed: Exception | None = None
         self._network = Network("recorder")
-        session = Session(f"nakhon-record-{secrets.token_hex(4)}", expiry=EXPIRY, window=WINDOW)
+        name = ear.name or f"nakhon-record-{secrets.token_hex(4)}"
+        session = Session(name, KEPT_FOR if ear.name else BROKEN_FOR, WINDOW, manual_ack=True)
         self.connection = Connection(
             self._network, broker, session, on_up=self._up, on_down=self._down, on_message=self._hear
         )
@@ -65,8 +88,8 @@ class Recorder:
             raise
 
     def stop(self) -> None:
-        """Leave; the broker forgets us."""
-        self.connection.forgotten = True
+        """Leave; the broker forgets us unless we have a name."""
+        self.connection.forgotten = self._ear.name is None
         self._network.stop()
 
     def say(self, topic: str, payload: bytes, *, qos: int = 1) -> None:
@@ -83,16 +106,16 @@ class Recorder:
         if self._subscribed.is_set() and not remembered:
             self._tell("the broker has forgotten us: what was said meanwhile is missing")
         if self.connection.broker.protocol == 5:
-            options = SubscribeOptions(qos=self._qos, retainAsPublished=True, retainHandling=1)
-            self.connection.client.subscribe([(topic, options) for topic in self._topics])
+            options = SubscribeOptions(qos=self._ear.qos, retainAsPublished=True, retainHandling=1)
+            self.connection.client.subscribe([(topic, options) for topic in self._ear.filters])
         else:
-            self.connection.client.subscribe([(topic, self._qos) for topic in self._topics])
+            self.connection.client.subscribe([(topic, self._ear.qos) for topic in self._ear.filters])
 
     def _down(self, reason: str) -> None:
         self._tell(f"connection lost ({reason}); connecting again")
 
     def _granted(self, _client: object, _data: object, _mid: int, reasons: Sequence[object], *_: object) -> None:
-        for topic, reason in zip(self._topics, reasons, strict=False):
+        for topic, reason in zip(self._ear.filters, reasons, strict=False):
             if getattr(reason, "is_failure", False):
                 self._refused = f"{self.connection.broker.url} does not grant {topic}: {reason}"
         self._subscribed.set()
@@ -113,6 +136,9 @@ class Recorder:
             self._take(heard)
         except Exception as error:  # noqa: BLE001 - whoever records is told, in the thread that waits
             self.failed = error
+            return
+        if message.qos:
+            self.connection.client.ack(message.mid, message.qos)
 
 
 def check_filters(topics: Sequence[str]) -> tuple[str, ...]:

@@ -69,10 +69,12 @@ def listen(
     key: KeyOption = None,
 ) -> None:
     """Record what a broker hands out, as it comes. Ends with Ctrl-C; exit code 1: the file is not complete."""
-    from nakhon.captures.listen import Ear, listen
+    from nakhon.captures.capture_commands import Recording, record
+    from nakhon.captures.recording import Ear
     from nakhon.terminal.durations import parse_seconds
     from nakhon.terminal.sizes import parse_size
 
     lasting = None if seconds is None else parse_seconds(seconds)
-    ear = Ear(tuple(topic or ("#",)), qos, client_id, group, parse_size(limit), lasting)
-    raise typer.Exit(0 if listen(broker_of(broker, mqtt, ca, cert, key), ear, out, told) else 1)
+    ear = Ear(tuple(topic or ("#",)), qos, client_id, group)
+    asked = Recording(ear, out, lasting, parse_size(limit), each=True, whole=True)
+    raise typer.Exit(0 if record(asked, broker_of(broker, mqtt, ca, cert, key), told) else 1)

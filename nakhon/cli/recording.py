@@ -38,10 +38,11 @@ def record(
 ) -> None:
     """Record any MQTT traffic: topics, payloads, properties and times. Ctrl-C ends it."""
     from nakhon.captures import capture_commands as commands
+    from nakhon.captures.recording import Ear
     from nakhon.terminal.sizes import parse_size
 
     seconds = None if limit is None else parse_seconds(limit)
-    asked = commands.Recording(tuple(topics), out, qos, seconds, None if most is None else parse_size(most))
+    asked = commands.Recording(Ear(tuple(topics), qos), out, seconds, None if most is None else parse_size(most))
     whole = commands.record(asked, broker_of(broker, mqtt, ca, cert, key), told)
     raise typer.Exit(0 if whole else 1)
 

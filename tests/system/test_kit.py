@@ -20,7 +20,7 @@ from collector.language.connection import reach
 from collector.language.errors import BrokerError
 from nakhon.captures.capture import Captured
 from nakhon.captures.capture_replay import Mouth
-from nakhon.captures.recording import Recorder
+from nakhon.captures.recording import Ear, Recorder
 from nakhon.kit import kit_of, write
 from nakhon.testing import Expect
 from simulator.scenario import parse_scenario
@@ -191,7 +191,7 @@ def test_mosquitto_takes_those_who_are_named_and_nobody_else(tmp_path: Path) -> 
     heard: list[Captured] = []
     with running(program, "-c", "mosquitto.conf", folder=kit):
         wait_for(lambda: listening(port), 10, "mosquitto to listen")
-        consumer = Recorder(login(url, "consumer"), ["nakhon/#"], heard.append)
+        consumer = Recorder(login(url, "consumer"), Ear(["nakhon/#"]), heard.append)
         consumer.start()
         try:
             user = {"NAKHON_MQTT_USERNAME": "simulator", "NAKHON_MQTT_PASSWORD": "word of simulator"}

@@ -25,7 +25,8 @@ from collector.language.ledger import Header, LedgerWriter, read_ledger
 from collector.language.messages import Message, Readings
 from collector.language.topics import Address
 from collector.sinks.capture import audit_capture, read_capture
-from nakhon.captures.listen import Ear, listen
+from nakhon.captures.capture_commands import Recording, record
+from nakhon.captures.recording import Ear
 from nakhon.terminal.console import told
 
 pytestmark = pytest.mark.system
@@ -190,5 +191,5 @@ def test_the_recorder_works_in_this_process_too(tmp_path: Path, mosquitto: Calla
     broker = mosquitto()
     say(broker, [("a/b", b"kept")], retain=True)
     out = tmp_path / "heard.jsonl"
-    assert listen(parse_broker(broker.url), Ear(("a/#",), seconds=0.5), out, told)
+    assert record(Recording(Ear(("a/#",)), out, 0.5), parse_broker(broker.url), told)
     assert [one.payload for one in read_capture(out)] == [b"kept"]

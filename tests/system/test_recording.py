@@ -21,7 +21,7 @@ from collector.language.errors import BrokerError, InputError
 from nakhon.captures import capture_commands as commands
 from nakhon.captures.capture import Captured, CaptureReader, MessageProperties
 from nakhon.captures.capture_replay import Mouth
-from nakhon.captures.recording import Recorder
+from nakhon.captures.recording import Ear, Recorder
 from nakhon.captures.rewriting import parse_rewriting
 
 pytestmark = pytest.mark.system
@@ -49,7 +49,7 @@ include = ["chiang-mai"]
 def recording(broker: Mosquitto, folder: Path, out: str, *options: str) -> subprocess.Popen[bytes]:
     process = nakhon("record", *options, "--broker", broker.url, "--out", out, folder=folder)
     log = folder / "record.log"
-    wait_for(lambda: "recording" in log.read_text() or process.poll() is not None, 60, "the recording to begin")
+    wait_for(lambda: "listening to" in log.read_text() or process.poll() is not None, 60, "the recording to begin")
     return process
 
 
@@ -114,7 +114,7 @@ def test_ten_times_as_fast_is_a_tenth_of_the_time_and_max_is_at_once(
     lines = [{"topic": "t", "payload": str(n), "elapsed": n * 10.0 + 500} for n in range(3)]
     (tmp_path / "tape.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     heard: list[Captured] = []
-    recorder = Recorder(parse_broker(broker.url), ["t"], heard.append)
+    recorder = Recorder(parse_broker(broker.url), Ear(["t"]), heard.append)
     recorder.start()
     try:
         assert replay(broker, tmp_path / "tape.jsonl", pace=10)[0]
@@ -144,7 +144,7 @@ def test_a_run_is_said_again_under_other_ids_and_its_commands_are_left_out(
     tape = [one for one in CaptureReader(tmp_path / "tape.jsonl") if not one.topic.endswith(("control", "committed"))]
 
     heard: list[Captured] = []
-    recorder = Recorder(parse_broker(broker.url), ["copy/#", "nakhon/v1/two/#"], heard.append)
+    recorder = Recorder(parse_broker(broker.url), Ear(["copy/#", "nakhon/v1/two/#"]), heard.append)
     recorder.start()
     try:
         ids = ("run=two", "session=new", "time=now", "prefix=copy")
@@ -193,18 +193,20 @@ def test_it_ends_at_a_size_or_a_time_and_says_what_cannot_be(
     broker, console = mosquitto(), Console(file=io.StringIO())
     say(broker, [Captured(f"t/{n}", b"x" * 50, 1, retain=True) for n in range(100)])
     at = parse_broker(broker.url)
-    assert commands.record(commands.Recording(("#",), tmp_path / "tape.jsonl", most=2000), at, console)
+    assert commands.record(commands.Recording(Ear(("#",)), tmp_path / "tape.jsonl", most=2000), at, console)
     assert 2000 <= (tmp_path / "tape.jsonl").stat().st_size < 2300
-    assert commands.record(commands.Recording(("none",), tmp_path / "empty.jsonl", limit=0.2), at, console)
+    assert commands.record(commands.Recording(Ear(("none",)), tmp_path / "empty.jsonl", limit=0.2), at, console)
     assert not list(CaptureReader(tmp_path / "empty.jsonl"))
     with pytest.raises(InputError, match="exists"):
-        commands.record(commands.Recording(("#",), tmp_path / "tape.jsonl"), at, console)
+        commands.record(commands.Recording(Ear(("#",)), tmp_path / "tape.jsonl"), at, console)
     with pytest.raises(BrokerError, match="nothing listens"):
-        commands.record(commands.Recording(("#",), tmp_path / "b.jsonl"), parse_broker("mqtt://127.0.0.1:1"), console)
+        commands.record(
+            commands.Recording(Ear(("#",)), tmp_path / "b.jsonl"), parse_broker("mqtt://127.0.0.1:1"), console
+        )
     assert not (tmp_path / "b.jsonl").exists()
     (tmp_path / "wrong.jsonl").write_text('{"topic": "a", "payload": "1"}\n{"topic": 5}\n')
     heard: list[Captured] = []
-    recorder = Recorder(at, ["a"], heard.append)
+    recorder = Recorder(at, Ear(["a"]), heard.append)
     recorder.start()
     with pytest.raises(InputError, match=r"wrong\.jsonl:2"):
         replay(broker, tmp_path / "wrong.jsonl")
