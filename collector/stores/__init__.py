@@ -18,6 +18,7 @@ _MODULES = {
     "https": "collector.stores.remote",
     "influxdb": "collector.stores.influx.store",
     "influxdbs": "collector.stores.influx.store",
+    "parquet": "collector.stores.parquet.store",
 }
 
 
@@ -25,7 +26,8 @@ def open_store(url: str, *, read_only: bool = False) -> Store:
     """The store behind a URL, created where there is none unless `read_only`.
 
     `duckdb:///path/city.duckdb` (a path relative to the working directory has two slashes: `duckdb://city.duckdb`)
-    is a file of this process alone; `http://host:8080` reads from a running collector.
+    is a file of this process alone; `http://host:8080` reads from a running collector,
+    `parquet:///dir` from the results of an experiment.
 
     Raises
     ------

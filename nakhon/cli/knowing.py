@@ -50,7 +50,7 @@ def catalogue(
     show(what, city, as_json=as_json, console=shown)
 
 
-@app.command()
+@app.command(epilog="Example: nakhon version")
 def version() -> None:
     """Print the version."""
     shown.print(__version__)

@@ -22,6 +22,7 @@ SECRETS = (
     "NAKHON_INFLUX_TOKEN",
     "NAKHON_POSTGRES_PASSWORD",
     "NAKHON_SINK_TOKEN",
+    "NAKHON_ALERTS_TOKEN",
 )
 LARGEST_SECRET = 4096
 
@@ -48,7 +49,8 @@ StoreOption = Annotated[
     str | None,
     typer.Option(
         "--store",
-        help="duckdb://FILE (three slashes before an absolute path), ducklake:postgres://... or influxdb://...",
+        help="duckdb://FILE (three slashes before an absolute path), ducklake:postgres://..., influxdb://... or "
+        "parquet://DIRECTORY (results of an experiment)",
     ),
 ]
 ApiOption = Annotated[

@@ -8,21 +8,21 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from collector.answers.intervals import Floats
 from collector.answers.targets import Target
 from collector.answers.totals import Kind
-from collector.comparing.compare import clock_times
-from collector.comparing.difference import Clock
 from collector.language.indicators import IndicatorKind, Rollup, indicator
 from nakhon.solving.plan import Plan
 from nakhon.solving.search import Outcome
 from simulator import parameters
 from simulator.cities import cities
-from simulator.drivers import WARM_UP_DAYS, FireSeason
+from simulator.drivers import WARM_UP_DAYS, FireSeason, local_day
+from simulator.experiment import Gathering as DayGathering
 from simulator.run import CityBlock, Simulation, sharing_fires
 from simulator.scenario import Scenario, StationCounts
 from simulator.stations import KINDS
@@ -31,7 +31,6 @@ from simulator.validation.fires import fire_basin
 from simulator.validation.mapping import FIRES
 
 DAY = 86_400
-HALF_HOUR = 1_800
 BLOCK_DAYS = 112
 APART = ("air-quality", "air-quality-node", "weather")
 """Kinds of stations whose values do not depend on what other stations there are."""
@@ -100,65 +99,45 @@ def simulated(
 class Gathering:
     """The values of an indicator in a city: by local day of what is measured, else one by one.
 
-    A day is made by the rollup of the indicator from the mean (the sum, where it adds up) over the stations that
-    speak; days that the scenario covers only in part are left out. Events that are counted are counted by day, others
-    and statistics come one by one (of a statistic the last revision of each period).
+    Days are combined as in the results of experiments. Events that are counted are counted by day, others and
+    statistics come one by one (of a statistic the last revision of each period).
     """
 
     def __init__(self, scenario: Scenario, city: str, identity: str) -> None:
         self._city, self._identity = city, identity
         self._entry = None if identity == FIRES else indicator(identity)
-        self._first, last = scenario.start // HALF_HOUR, scenario.end // HALF_HOUR
-        self._calendar = _calendar(self._first, last, cities()[city].timezone)
-        self.days = self._days(np.arange(scenario.start, scenario.end, scenario.cadence, dtype=np.int64))
-        self._parts, self._times = [np.empty(0)], [np.empty(0, np.int64)]
+        whole = self._entry is not None and bucket_of(identity) > 0.0
+        self._days = DayGathering(city, [identity], DAY, (scenario.start, scenario.end)) if whole else None
+        self._parts: list[Floats] = [np.empty(0)]
         self._periods: dict[str, tuple[int, float]] = {}
 
     def add(self, block: CityBlock) -> None:
         """Take what a block of the city says."""
         if self._entry is None or block.city != self._city:
             return
-        if self._entry.kind is IndicatorKind.EVENT:
-            self._take_events(block)
-        elif self._entry.kind is IndicatorKind.STATISTIC:
+        if self._days is not None:
+            self._days.add(block)
+        elif self._entry.kind is IndicatorKind.EVENT:
+            mine = [told for part in block.events.parts for told in part.told]
+            self._parts += [told.values for told in mine if told.happening.type == self._entry.event]
+        else:
             for _, told in block.statistics:
                 if told.indicator == self._identity and told.revision >= self._periods.get(told.period, (-1, 0.0))[0]:
                     self._periods[told.period] = (told.revision, told.value)
-        else:
-            for group in block.groups:
-                if self._identity in group.observed:
-                    self._times.append(group.times.astype(np.int64))
-                    self._parts.append(self._over_stations(group.observed[self._identity]))
 
     def values(self) -> Floats:
-        """Get the values, in the order of time."""
-        assert self._entry is not None  # noqa: S101 - hotspots are asked of the fires
-        if self._entry.kind is IndicatorKind.STATISTIC:
+        """Get the values, those of days in the order of time."""
+        if self._days is not None:
+            return next(self._days.series()).values
+        if self._periods:
             return np.array([value for _, (_, value) in sorted(self._periods.items())])
-        values, times = np.concatenate(self._parts), np.concatenate(self._times)
-        if self._entry.kind is IndicatorKind.EVENT and self._entry.rollup is not Rollup.SUM:
-            return values
-        whole, counts = np.unique(self.days, return_counts=True)
-        whole = whole[counts >= counts.max()]
-        return _by_day(values, self._days(times), whole, self._entry.rollup)
+        return np.concatenate(self._parts)
 
-    def _days(self, times: Clock) -> Clock:
-        return np.asarray(self._calendar[np.minimum(times // HALF_HOUR - self._first, len(self._calendar) - 1)])
 
-    def _over_stations(self, observed: Floats) -> Floats:
-        there = np.isfinite(observed)
-        total = np.where(there, observed, 0.0).sum(axis=0)
-        spoke = there.sum(axis=0)
-        adds = self._entry is not None and self._entry.rollup is Rollup.SUM
-        return np.where(spoke > 0, total if adds else total / np.maximum(spoke, 1), np.nan)
-
-    def _take_events(self, block: CityBlock) -> None:
-        assert self._entry is not None  # noqa: S101 - only then there are events
-        mine = [event for _, event in block.events if event.type == self._entry.event]
-        counted = self._entry.rollup is Rollup.SUM
-        values = [1.0 if counted else float(event.fields.get(self._identity, np.nan) or np.nan) for event in mine]
-        self._parts.append(np.array(values))
-        self._times.append(np.array([event.time for event in mine], dtype="datetime64[s]").astype(np.int64))
+def days_of(scenario: Scenario, city: str) -> list[int]:
+    """Get the local days (since 1970-01-01) that a scenario touches in a city."""
+    zone = ZoneInfo(cities()[city].timezone)
+    return list(range(local_day(scenario.start, zone), local_day(scenario.end - 1, zone) + 1))
 
 
 def hotspots(scenario: Scenario, city: str, replication: int, days: Sequence[int]) -> Floats:
@@ -189,39 +168,12 @@ def bucket_of(identity: str) -> float:
 
 def _number(target: Target, gathering: Gathering, scenario: Scenario, replication: int) -> float:
     if target.indicator == FIRES:
-        values = hotspots(scenario, target.city, replication, np.unique(gathering.days).tolist())
+        values = hotspots(scenario, target.city, replication, days_of(scenario, target.city))
         if target.statistic.kind is Kind.TOTAL:
             return float(values.sum())
     else:
         values = gathering.values()
     return float(target.statistic.of(target.indicator, values[None, :], bucket_of(target.indicator))[0])
-
-
-def _by_day(values: Floats, days: Clock, whole: Clock, rollup: Rollup) -> Floats:
-    """Get the value of each whole day, NaN where nothing was said (0 of what adds up)."""
-    known = np.isfinite(values) & np.isin(days, whole)
-    values, slot = values[known], np.searchsorted(whole, days[known])
-    count = np.bincount(slot, minlength=len(whole))
-    if rollup is Rollup.SUM:
-        return np.bincount(slot, values, minlength=len(whole)).astype(np.float64)
-    if rollup in {Rollup.LAST, Rollup.MAX}:
-        found = np.full(len(whole), np.nan)
-        if rollup is Rollup.LAST:
-            found[slot] = values
-        else:
-            np.fmax.at(found, slot, values)
-        return found
-    energetic = rollup is Rollup.ENERGETIC_MEAN
-    total = np.bincount(slot, 10.0 ** (values / 10.0) if energetic else values, minlength=len(whole))
-    with np.errstate(divide="ignore"):
-        mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-        return 10.0 * np.log10(mean) if energetic else mean
-
-
-@cache
-def _calendar(first: int, last: int, timezone: str) -> Clock:
-    """Get the local day (since 1970-01-01) of each half hour of UTC; days begin on one everywhere."""
-    return np.asarray(clock_times(np.arange(first, last + 1, dtype=np.int64) * HALF_HOUR, timezone) // DAY)
 
 
 def _needed(scenario: Scenario, targets: Sequence[Target]) -> Scenario:

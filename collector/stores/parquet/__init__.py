@@ -1,0 +1,1 @@
+"""The results of an experiment as a store to read from."""
