@@ -17,13 +17,14 @@ from pydantic import TypeAdapter, ValidationError
 from collector.language.errors import InputError, StoreError
 from collector.language.messages import Message
 from collector.language.profile import CityProfile, StationProfile, Status
-from collector.serving.exchange import ARROW, JSON, CityEntry, decode_rejection, selection_parameters
+from collector.serving.exchange import CityEntry, decode_rejection, selection_parameters
 from collector.stores.protocol import Batch, Fate, Position, Promise, Rejection, RunInfo, Selection
 from collector.stores.secrets import secret
 
 Checked = TypeVar("Checked")
 Parameters = Sequence[tuple[str, str]]
 TOKEN = "NAKHON_API_TOKEN"  # noqa: S105 - the name of the variable, not what it holds
+ARROW, JSON = "application/vnd.apache.arrow.stream", "application/json"
 _PATIENCE = 120.0
 _PENDING = re.compile(r"^nakhon_messages_pending (\S+)$", re.MULTILINE)
 _EMPTY = ("unknown", "empty")  # like any store: a run that is not there has no rows
@@ -113,11 +114,19 @@ class RemoteStore:
 
     def read(self, selection: Selection) -> pa.Table:
         """Values, as `Store.read`."""
-        return self._table("/api/v1/read", [*selection_parameters(selection), _EMPTY])
+        return _as_stored(self._table("/api/v1/read", [*selection_parameters(selection), _EMPTY]))
+
+    def flags(self, run: str | None = None) -> pa.Table:
+        """The flags (of a run), as `Flagging.flags`."""
+        return self._table("/api/v1/flags", _of(run))
+
+    def flag(self, run: str, flags: pa.Table) -> None:  # noqa: ARG002 - as every store
+        """Raise `StoreError`: the collector's own store is flagged where its file is."""
+        raise StoreError(f"cannot write to {self.url}: run `nakhon store flag` beside the store, or in the collector")
 
     def latest(self, run: str) -> pa.Table:
         """The last value of each series, as `Store.latest`."""
-        return self._table(_path(run, "latest"), [_EMPTY])
+        return _as_stored(self._table(_path(run, "latest"), [_EMPTY])).drop_columns(["origin"])
 
     def maintain(self) -> None:
         """Nothing waits here: the collector looks after its own store."""
@@ -157,6 +166,12 @@ class RemoteStore:
             raise StoreError(f"no collector answers at {self.url}: {reason}; start one, or check the address") from None
 
 
+def _as_stored(table: pa.Table) -> pa.Table:
+    """The table as a store tells it: the unit and what the schema says are the collector's courtesy."""
+    table = table.drop_columns(["unit"])
+    return table.cast(pa.schema([pa.field(one.name, one.type) for one in table.schema]))
+
+
 def _of(run: str | None) -> list[tuple[str, str]]:
     return [] if run is None else [("run", run)]
 
@@ -168,7 +183,7 @@ def _path(run: str, name: str) -> str:
 def _explained(error: HTTPError, url: str) -> Exception:
     with error:
         try:
-            told = str(json.loads(error.read())["error"])
+            told = str(json.loads(error.read())["detail"])
         except (ValueError, KeyError, TypeError, OSError):
             return StoreError(f"{url} answered {error.code} {error.reason}; is it a Nakhon collector?")
     if error.code in (401, 403):

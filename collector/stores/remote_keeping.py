@@ -73,7 +73,7 @@ def _asked(url: str, path: str, method: str) -> Iterator[HTTPResponse]:
 def _explained(error: HTTPError, url: str) -> Exception:
     with error:
         try:
-            told = str(json.loads(error.read())["error"])
+            told = str(json.loads(error.read())["detail"])
         except (ValueError, KeyError, TypeError, OSError):
             told = error.reason
     if error.code in (401, 403):

@@ -29,7 +29,17 @@ _OF_A_RUN = (
     *(
         f"DELETE FROM {table} WHERE series IN (SELECT series FROM series_named WHERE run = $run)"  # noqa: S608
         for table in (
-            *("fresh", "sealed", "sealed_tally", "event_values", "statistics", "rollup", "halfhourly", "thinned"),
+            *(
+                "fresh",
+                "sealed",
+                "sealed_tally",
+                "event_values",
+                "statistics",
+                "rollup",
+                "halfhourly",
+                "thinned",
+                "flags",
+            ),
         )
     ),
     *(

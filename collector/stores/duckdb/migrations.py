@@ -48,7 +48,12 @@ CREATE TABLE rollup (series UINTEGER NOT NULL, bucket TIMESTAMP_S NOT NULL, n UI
 INSERT INTO rollup SELECT series, bucket, n, state, bucket FROM rollup_1;
 DROP TABLE rollup_1;
 """
-_STEPS = {1: _TO_2}
+# Version 3: flags beside the readings.
+_TO_3 = """
+CREATE TABLE flags (series UINTEGER NOT NULL, kind VARCHAR NOT NULL, first TIMESTAMP_S NOT NULL,
+                    last TIMESTAMP_S NOT NULL, value DOUBLE, threshold DOUBLE, detail VARCHAR NOT NULL);
+"""
+_STEPS = {1: _TO_2, 2: _TO_3}
 
 
 def check_version(version: int | None, path: Path) -> int:

@@ -12,6 +12,8 @@ from duckdb import DuckDBPyConnection
 
 from collector.language.errors import InputError
 from collector.language.time import EARLIEST, LATEST, format_epoch, period_start
+from collector.quality.kinds import check_kinds
+from collector.stores.duckdb import flags as duckdb_flags
 from collector.stores.duckdb.rollup import HALF_HOUR, STATE, WIDTH
 from collector.stores.duckdb.thinned import refuse_what_is_gone
 from collector.stores.protocol import Selection
@@ -63,10 +65,12 @@ ORDER BY run, indicator, city, slot, origin
 """
 
 
-def read(connection: DuckDBPyConnection, selection: Selection, first: int, *, thinned: bool = False) -> pa.Table:
+def read(
+    connection: DuckDBPyConnection, selection: Selection, first: int, *, thinned: bool = False, marked: bool = False
+) -> pa.Table:
     """The values of a selection; the offset of each city's zone is that at the selection's start, or at `first`.
 
-    `thinned` says that some values are there as half hours only.
+    `thinned` says that some values are there as half hours only, `marked` that there is a table of flags.
     """
     check(selection)
     chosen = connection.execute(_CHOSEN, _names(selection)).to_arrow_table()
@@ -74,11 +78,17 @@ def read(connection: DuckDBPyConnection, selection: Selection, first: int, *, th
         start = first if selection.start is None else selection.start
         chosen = _with_shifts(chosen, start if selection.local else None, flagged=selection.flagged)
     connection.register("chosen", chosen)
+    spans = duckdb_flags.of_chosen(connection) if marked else None
+    if selection.without and spans is not None and selection.bucket is not None:
+        bars = duckdb_flags.barred(spans, selection.without)
+        chosen = _without_rollups(chosen, bars)
+        connection.register("chosen", chosen)
+        connection.register("barred", bars)
     connection.register("revised", revised(connection, selection.known_at))
     if thinned:
         refuse_what_is_gone(connection, selection)
     if selection.bucket is None:
-        return _raw(connection, selection, chosen)
+        return _raw(connection, selection, chosen, spans)
     return _bucketed(connection, selection, thinned=thinned)
 
 
@@ -102,7 +112,7 @@ def revised(connection: DuckDBPyConnection, known_at: int | None) -> pa.Table:
     return pa.table([rows["series"], stamps, rows["value"], rows["quality"]], ["series", "time", "value", "quality"])
 
 
-def _raw(connection: DuckDBPyConnection, selection: Selection, chosen: pa.Table) -> pa.Table:
+def _raw(connection: DuckDBPyConnection, selection: Selection, chosen: pa.Table, spans: pa.Table | None) -> pa.Table:
     """Sort numbers, then put the names in their place: much quicker than sorting rows of names."""
     condition = _condition(selection)
     both = " UNION ALL ".join(
@@ -110,6 +120,8 @@ def _raw(connection: DuckDBPyConnection, selection: Selection, chosen: pa.Table)
         for table in ("readings", BESIDE)
     )
     rows = connection.execute(f"{both} ORDER BY place, time").to_arrow_table()
+    if spans is not None:
+        rows = duckdb_flags.with_bits(rows, spans, selection.without)
     names = chosen.select(["run", "city", "indicator", "origin", "station"]).combine_chunks()
     parts = [pa.Table.from_batches([part]) for part in rows.to_batches()] or [rows]
     return pa.concat_tables([_named(part, names) for part in parts])
@@ -158,9 +170,12 @@ def _unrolled(connection: DuckDBPyConnection, within: str, selection: Selection)
 
 
 def _part(table: str, where: str, selection: Selection) -> str:
+    barred = selection.without and table == "readings"
+    flags = "ASOF LEFT JOIN barred ON barred.barred = series AND barred.since <= time " if barred else ""
+    where += " AND (barred.until IS NULL OR time > barred.until)" if barred else ""
     return (
         f"SELECT series, {_slot('time', selection)} AS slot, count(*) AS n, {STATE} AS state, max(time) AS moment "  # noqa: S608
-        f"FROM {table} JOIN chosen USING (series) WHERE {where} GROUP BY series, slot"
+        f"FROM {table} JOIN chosen USING (series) {flags}WHERE {where} GROUP BY series, slot"
     )
 
 
@@ -203,12 +218,21 @@ def _with_shifts(chosen: pa.Table, at: int | None, *, flagged: bool) -> pa.Table
     return chosen.set_column(place, "frontier", pa.array(frontier)).append_column("shift", pa.array(shifts))
 
 
+def _without_rollups(chosen: pa.Table, bars: pa.Table) -> pa.Table:
+    """The chosen series with the frontier of those that have barred spans put before all time."""
+    held = chosen["frontier"].to_numpy().astype("datetime64[s]")
+    flagged = np.isin(chosen["series"].to_numpy().astype(np.int64), bars["barred"].to_numpy())
+    frontier = np.where(flagged, np.datetime64("0001-01-01", "s"), held)
+    return chosen.set_column(chosen.schema.get_field_index("frontier"), "frontier", pa.array(frontier))
+
+
 def _names(selection: Selection) -> dict[str, list[str]]:
     return {name: list(getattr(selection, name)) for name in _NAMES}
 
 
 def check(selection: Selection) -> None:
     """Raise `InputError` for a bucket or a time that cannot be asked for."""
+    check_kinds(selection.without)
     bucket = selection.bucket
     if bucket is not None and (bucket <= 0 or bucket % WIDTH):
         raise InputError(f"expected a bucket of whole half hours (a multiple of {WIDTH} seconds), came {bucket}")

@@ -12,6 +12,7 @@ from duckdb import DuckDBPyConnection
 
 from collector.language.messages import Message
 from collector.language.profile import CityProfile, StationProfile, Status, decode_status
+from collector.stores.duckdb import flags as duckdb_flags
 from collector.stores.duckdb import lists as duckdb_lists
 from collector.stores.duckdb import read as duckdb_read
 from collector.stores.duckdb import receipts as duckdb_receipts
@@ -109,7 +110,12 @@ class DuckReader:
         """Values: run, city, indicator, origin, time, value, n (bucketed), or also station and quality (raw)."""
         with self._lender.reading() as connection:
             start = duckdb_lists.first(connection) if selection.start is None else 0
-            return duckdb_read.read(connection, selection, start, thinned=is_thinned(connection))
+            return duckdb_read.read(connection, selection, start, thinned=is_thinned(connection), marked=True)
+
+    def flags(self, run: str | None = None) -> pa.Table:
+        """The flags (of a run) as `collector.stores.flagging.FLAGS`."""
+        with self._lender.reading() as connection:
+            return duckdb_flags.flags(connection, run)
 
     def latest(self, run: str) -> pa.Table:
         """The last value of each series: city, pillar, station, indicator, time, value, quality."""

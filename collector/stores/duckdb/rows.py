@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from collector.intake.positions import short
 from collector.language.indicators import IndicatorKind, Rollup, indicators
 from collector.language.messages import Event, Readings, Statistic, Times, Values
+from collector.quality.kinds import OUT_OF_BOUNDS
 from collector.stores.duckdb.names import Names, StationNames
 from collector.stores.protocol import Accepted, Fate, Rejection
 
-OUT_OF_BOUNDS = 1
 _STAMP = pa.timestamp("s")
 
 

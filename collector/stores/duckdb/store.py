@@ -16,6 +16,7 @@ from duckdb import DuckDBPyConnection
 from collector.language.errors import InputError, StoreError
 from collector.language.messages import Message, Readings
 from collector.stores.duckdb import backup as duckdb_backup
+from collector.stores.duckdb import flags as duckdb_flags
 from collector.stores.duckdb import keeping as duckdb_keeping
 from collector.stores.duckdb import receipts as duckdb_receipts
 from collector.stores.duckdb import retention as duckdb_retention
@@ -76,6 +77,11 @@ class DuckDBStore(DuckReader):
         self._maintain(final=False)
         if self._policy is not None and time.monotonic() - self._retained >= _RETAIN_EVERY:
             self._retain(self._policy, _RETAIN_FOR)
+
+    def flag(self, run: str, flags: pa.Table) -> None:
+        """Put these flags in the place of all that the run had."""
+        with self._file.writing() as connection:
+            duckdb_flags.replace(connection, "flags", run, flags)
 
     def facts(self) -> Facts:
         """What the store holds."""

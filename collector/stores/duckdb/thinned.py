@@ -60,6 +60,8 @@ def refuse_what_is_gone(connection: DuckDBPyConnection, selection: Selection) ->
 def _unanswerable(one: _Thinned, selection: Selection, start: int, end: int) -> str | None:
     if selection.bucket is None:
         return f"ask for a bucket (of 30 minutes, say), or from {format_epoch(one.raw)} on"
+    if selection.without:
+        return f"flags cannot be left out of them, ask without that or from {format_epoch(one.raw)} on"
     if selection.flagged:
         return f"flagged values are not among them, ask without those or from {format_epoch(one.raw)} on"
     if one.shift % WIDTH:

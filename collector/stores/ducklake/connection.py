@@ -19,7 +19,7 @@ from collector.language.errors import StoreError, StoreTooNew
 from collector.language.indicators import indicators
 from collector.stores.ducklake.extensions import load_extensions
 from collector.stores.ducklake.place import Place
-from collector.stores.ducklake.schema import TABLES, VERSION, creation, presentation
+from collector.stores.ducklake.schema import STEPS, TABLES, VERSION, creation, presentation
 from collector.stores.ducklake.sync import sync_new_files
 from collector.stores.ducklake.trouble import explained, explained_disk
 from collector.stores.secrets import POSTGRES_PASSWORD, secret
@@ -196,6 +196,8 @@ def _attach_or_create(connection: DuckDBPyConnection, place: Place) -> None:
         _attach_lake(connection, place, "CREATE_IF_NOT_EXISTS true")
         if connection.execute(f"SELECT count(*) FROM {_OURS}").fetchall()[0][0] == 0:  # noqa: S608
             _create(connection, place)
+        else:
+            _migrate(connection)
         cursor.rollback()
 
 
@@ -213,6 +215,21 @@ def _create(connection: DuckDBPyConnection, place: Place) -> None:
     connection.execute("COMMIT")
 
 
+def _migrate(connection: DuckDBPyConnection) -> None:
+    """Bring the tables of an older version up to date; a newer one is left to `_check`, which refuses it."""
+    names = connection.execute(f"SELECT count(*) FROM {_OURS} WHERE table_name = 'meta'").fetchall()[0][0]  # noqa: S608
+    told = connection.execute("SELECT version, created, identity FROM lake.meta").fetchall() if names else []
+    if not told or max(told)[0] >= VERSION:
+        return
+    version, created, identity = max(told)
+    connection.execute("BEGIN TRANSACTION")
+    for step in range(version, VERSION):
+        for statement in STEPS[step]:
+            connection.execute(statement)
+    connection.execute("INSERT INTO lake.meta VALUES (?, ?, ?)", [VERSION, created, identity])
+    connection.execute("COMMIT")
+
+
 def _check(connection: DuckDBPyConnection, place: Place) -> None:
     """Whether the database holds a store of a version that is known, and the directory its data."""
     names = {name for (name,) in connection.execute(f"SELECT table_name FROM {_OURS}").fetchall()}  # noqa: S608
@@ -223,6 +240,8 @@ def _check(connection: DuckDBPyConnection, place: Place) -> None:
     version, identity = max(told)
     if version > VERSION:
         raise StoreTooNew(f"{where} has schema version {version}, this Nakhon knows up to {VERSION}: upgrade Nakhon")
+    if version < VERSION:
+        raise StoreError(f"{where} has schema version {version}: open it once with a collector, which brings it up")
     if not names >= set(TABLES):
         raise StoreError(f"{where} lacks tables: it is damaged, restore it from a copy")
     _check_data(place, identity)

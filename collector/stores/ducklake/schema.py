@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collector.intake.positions import REMEMBERED
 
-VERSION = 1
+VERSION = 2
 
 _MARK = "stream BIGINT NOT NULL, seq UBIGINT NOT NULL, batch BIGINT NOT NULL"
 _VALUE = "series BIGINT NOT NULL, time TIMESTAMP_S NOT NULL, value DOUBLE NOT NULL, quality UTINYINT NOT NULL"
@@ -41,7 +41,12 @@ TABLES = {
     "positions": "stream BIGINT NOT NULL, first UBIGINT NOT NULL, last UBIGINT NOT NULL",
     "counts": "run VARCHAR NOT NULL, fate VARCHAR NOT NULL, deliveries BIGINT NOT NULL, batch BIGINT NOT NULL, "
     "written TIMESTAMP_S NOT NULL",
+    "flags": "series BIGINT NOT NULL, kind VARCHAR NOT NULL, first TIMESTAMP_S NOT NULL, last TIMESTAMP_S NOT NULL, "
+    "value DOUBLE, threshold DOUBLE, detail VARCHAR NOT NULL",
 }
+
+# What a lake of an older version lacks: a statement or more a version, all in one transaction.
+STEPS = {1: (f"CREATE TABLE lake.flags ({TABLES['flags']})",)}
 
 # The messages of these go with their receipts: of a message written twice they hold everything twice.
 MARKED = ("fresh", "events", "event_values", "statistics")
@@ -83,6 +88,7 @@ VIEWS = {
         UNION ALL SELECT run, 'stored', -count(*) FROM judged GROUP BY run
         UNION ALL SELECT run, fate, count(*) FROM judged GROUP BY run, fate
         UNION ALL FROM rejected_twice""",
+    "flags": "FROM lake.flags",
     "rejected_twice": """
         WITH again AS (SELECT run, fate, count(*) - 1 AS more FROM lake.rejected GROUP BY run, topic, digest, fate
                        HAVING count(*) > 1)

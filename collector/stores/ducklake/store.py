@@ -16,6 +16,7 @@ from duckdb import DuckDBPyConnection
 from collector.language.errors import StoreError
 from collector.language.messages import Message, Readings
 from collector.language.profile import CityProfile, StationProfile, Status
+from collector.stores.duckdb import flags as duckdb_flags
 from collector.stores.duckdb.reader import DuckReader
 from collector.stores.duckdb.rows import rejected_table
 from collector.stores.ducklake.conflicts import contradictions
@@ -123,6 +124,15 @@ class DuckLakeStore:
     def read(self, selection: Selection) -> pa.Table:
         """Values: run, city, indicator, origin, time, value, n (bucketed), or also station and quality (raw)."""
         return self._shown.read(selection)
+
+    def flags(self, run: str | None = None) -> pa.Table:
+        """The flags (of a run) as `collector.stores.flagging.FLAGS`."""
+        return self._shown.flags(run)
+
+    def flag(self, run: str, flags: pa.Table) -> None:
+        """Put these flags in the place of all that the run had, while no other collector writes."""
+        with self._lake.writing(alone=True) as connection:
+            duckdb_flags.replace(connection, "lake.flags", run, flags)
 
     def latest(self, run: str) -> pa.Table:
         """The last value of each series: city, pillar, station, indicator, time, value, quality."""

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from collector.language.errors import InputError
 from collector.language.indicators import indicators
 from collector.language.time import LATEST
+from collector.quality.kinds import OUT_OF_BOUNDS
 from collector.stores.duckdb import read as duckdb_read
 from collector.stores.duckdb.memory import Memory
 from collector.stores.duckdb.read import BESIDE, offset
-from collector.stores.duckdb.rows import OUT_OF_BOUNDS
 from collector.stores.influx.accounts import NAME, city_births, station_births
 from collector.stores.influx.connection import Influx
 from collector.stores.influx.flux import PLACE, keep, literal, points, tagged
@@ -57,7 +58,9 @@ class Reader:
     memory: Memory
 
     def read(self, selection: Selection) -> pa.Table:
-        """Values as `Store.read`."""
+        """Values as `Store.read`. Raises `InputError` where flags are to be left out: there are none here."""
+        if selection.without:
+            raise InputError("an influxdb:// store keeps no flags, so none can be left out: ask without that")
         unbounded = selection.bucket is not None and selection.local and selection.start is None
         first = self._first() if unbounded else 0
         origins = self._origins(selection.runs)

@@ -1,0 +1,87 @@
+"""A pass over the values of one indicator in one city: every detector on every station, as rows of flags."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collector.language.indicators import IndicatorKind, indicators
+from collector.quality.detectors import DAY, Finding, gaps, off_the_second, spikes, stuck, usual_second
+from collector.quality.neighbours import drifted, moved_clock
+from collector.quality.thresholds import INTERMITTENT, USUAL, Thresholds
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Values (n,) of one station at times (n,), seconds since 1970 and ascending; its declared cadence in seconds."""
+
+    station: str
+    times: Integers
+    values: Floats
+    cadence: int
+
+
+def examine(indicator: str, series: Sequence[Series], limits: Thresholds = USUAL) -> Mapping[str, list[Finding]]:
+    """What is odd about one indicator in one city, by station.
+
+    Only what comes at a declared cadence is looked at. Neighbours are the stations of the city with the same cadence.
+    """
+    regular = [one for one in series if one.cadence > 0 and len(one.times)]
+    found: dict[str, list[Finding]] = {one.station: [] for one in regular}
+    for cadence in dict.fromkeys(one.cadence for one in regular):
+        group = [_once(one) for one in regular if one.cadence == cadence]
+        reached = sorted(_last(one) for one in group)[(len(group) - 1) // 2]  # a wrong clock does not say
+        for one, more in zip(group, _together(group, cadence, limits), strict=True):
+            found[one.station] += [*_alone(indicator, one, reached, limits), *more]
+    return found
+
+
+def _alone(indicator: str, one: Series, last: int, limits: Thresholds) -> list[Finding]:
+    entry = indicators().get(indicator)
+    found = [*stuck(one.times, one.values, limits), *gaps(one.times, one.cadence, last, limits)]
+    counted = entry is not None and entry.kind is not IndicatorKind.SENSOR
+    return found if counted or indicator in INTERMITTENT else [*found, *spikes(one.times, one.values, limits)]
+
+
+def _together(group: Sequence[Series], cadence: int, limits: Thresholds) -> list[list[Finding]]:
+    """Findings for each series that need the others: the clock, and the drift of those whose clock is right."""
+    second = usual_second(np.concatenate([one.times for one in group]), cadence)
+    found = [off_the_second(one.times, cadence, second, limits) for one in group]
+    first = min(int(one.times[0]) for one in group) // DAY * DAY
+    days = -(-(max(_last(one) for one in group) - first + 1) // DAY)
+    if cadence <= DAY // 8:
+        ticks = np.stack([_ticks(one, first, days * DAY // cadence, cadence) for one in group])
+        for one, more in zip(found, moved_clock(ticks, first, cadence, limits), strict=True):
+            if not one:
+                one.extend(more)
+    daily = np.stack([_daily(one, first, days) for one in group])
+    return [[*clock, *drift] for clock, drift in zip(found, drifted(daily, first, limits), strict=True)]
+
+
+def _ticks(one: Series, first: int, length: int, cadence: int) -> Floats:
+    row = np.full(length, np.nan)
+    row[np.clip((one.times - first) // cadence, 0, length - 1)] = one.values
+    return row
+
+
+def _daily(one: Series, first: int, days: int) -> Floats:
+    """Means of the days of which at least half came."""
+    day = (one.times - first) // DAY
+    count = np.bincount(day, minlength=days)
+    enough = count >= max(1, DAY // one.cadence // 2)
+    return np.where(enough, np.bincount(day, one.values, days) / np.maximum(count, 1), np.nan)
+
+
+def _once(one: Series) -> Series:
+    times, places = np.unique(one.times, return_index=True)
+    return Series(one.station, times, one.values[places], one.cadence)
+
+
+def _last(one: Series) -> int:
+    return int(one.times[-1])

@@ -1,0 +1,1 @@
+"""Tables from outside (CSV, XLSX) into a store, through the same door as what comes over MQTT."""
