@@ -13,7 +13,7 @@ RUNNABLE = {path.name: re.findall(r"```sh run\n(.*?)```", path.read_text("utf-8"
 
 
 def test_the_pages_for_the_users_are_there() -> None:
-    assert {"planner.md", "engineers.md", "compare.md", "wire.md"} <= set(RUNNABLE)
+    assert {"planners.md", "engineers.md", "compare.md", "wire.md"} <= set(RUNNABLE)
 
 
 @pytest.mark.parametrize("page", [name for name, blocks in RUNNABLE.items() if blocks])

@@ -1,4 +1,4 @@
-"""Which factors matter: one at a time (tornado), Morris' elementary effects, Sobol's indices, with intervals."""
+"""Which factors matter: tornado, Morris' elementary effects, Sobol's indices, rank correlations, with intervals."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from SALib.analyze import morris as morris_analysis  # type: ignore[import-untyp
 from SALib.analyze import sobol as sobol_analysis
 from SALib.sample import morris as morris_sampling  # type: ignore[import-untyped]
 from SALib.sample import sobol as sobol_sampling
+from scipy import stats
 
 from collector.answers.designs import Factor
 from collector.answers.intervals import Floats, Interval
@@ -18,6 +19,7 @@ from collector.answers.paired import Difference, paired_difference
 
 RESAMPLES = 1_000
 LEVELS = 4
+LEAST_FOR_CORRELATION = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,14 @@ class SobolIndex:
     path: str
     first: Interval
     total: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Association:
+    """How far an outcome rises (or falls, below 0) with a factor in any design: the rank correlation, -1 to 1."""
+
+    path: str
+    correlation: Interval
 
 
 def tornado(paths: Sequence[str], outcomes: Floats, confidence: float = 0.95) -> list[Bar]:
@@ -135,6 +145,34 @@ def sobol(factors: Sequence[Factor], outcomes: Floats, confidence: float = 0.95,
         for place, factor in enumerate(factors)
     ]
     return sorted(indices, key=lambda index: -index.total.value)
+
+
+def associations(
+    factors: Sequence[Factor], rows: Floats, outcomes: Floats, confidence: float = 0.95
+) -> list[Association]:
+    r"""Spearman's rank correlation of each factor with the outcomes (rows,), the strongest first.
+
+    For designs that fill the space (grid, list, Latin hypercube, Sobol points). The interval is
+    :math:`\tanh(\operatorname{artanh} r \pm z \sqrt{(1 + r^2 / 2) / (n - 3)})` (Bonett and Wright 2000, Psychometrika
+    65:23-28); -1 to 1 with fewer than four rows. A factor that does not vary has none and is left out.
+    """
+    found = [
+        Association(factor.path, _rank_correlation(rows[:, place], outcomes, confidence))
+        for place, factor in enumerate(factors)
+        if np.ptp(rows[:, place]) > 0.0
+    ]
+    return sorted(found, key=lambda one: -abs(one.correlation.value))
+
+
+def _rank_correlation(setting: Floats, outcomes: Floats, confidence: float) -> Interval:
+    n = len(setting)
+    r = float(stats.spearmanr(setting, outcomes).statistic)
+    if n < LEAST_FOR_CORRELATION:
+        return Interval(r, -1.0, 1.0, n, confidence, "bonett-wright")
+    half = float(stats.norm.ppf((1.0 + confidence) / 2.0)) * np.sqrt((1.0 + r * r / 2.0) / (n - 3))
+    middle = np.arctanh(np.clip(r, -1.0 + 1e-12, 1.0 - 1e-12))
+    low, high = float(np.tanh(middle - half)), float(np.tanh(middle + half))
+    return Interval(r, low, high, n, confidence, "bonett-wright")
 
 
 def _problem(factors: Sequence[Factor]) -> dict[str, Any]:

@@ -22,11 +22,11 @@ addEventListener('beforeprint', () => document.querySelectorAll('.chart').forEac
 """
 
 
-def page(title: str, body: str, *, style: str = "", marked: bool = False) -> str:
+def page(title: str, body: str, *, style: str = "", marked: bool = False, language: str = "en") -> str:
     """A whole page around a body that is markup already; `style` is added to that of all pages."""
     mark = ' class="lifted"' if marked else ""
     return f"""<!DOCTYPE html>
-<html lang="en">
+<html lang="{language}">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{_policy()}">
