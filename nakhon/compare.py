@@ -12,13 +12,34 @@ from rich.text import Text
 
 from collector.comparing.compare_store import compare as compared
 from collector.comparing.comparison import HEADINGS, Comparison, Request, clock_text, rows, shown
+from collector.comparing.exceedance import exceedances
+from collector.comparing.lag import lags
+from collector.comparing.profiles import profiles
+from collector.comparing.sheet import Sheet
+from collector.comparing.trend import trends
 from collector.language.errors import InputError
 from collector.reporting.export import as_json, check_folder, check_table_path, export
 from collector.reporting.report import write_report
 from collector.stores import open_store
 from nakhon.terminal import console
 
-KEYS = ("city_name", "run", "origin", "n", "coverage", "mean", "median", "p95", "difference", "low", "high", "verdict")
+KEYS = (
+    "city_name",
+    "run",
+    "origin",
+    "n",
+    "sparse",
+    "coverage",
+    "mean",
+    "median",
+    "p95",
+    "difference",
+    "low",
+    "high",
+    "verdict",
+)
+QUIET = frozenset({"city", "scenario", "parameters", "bucket", "clock", "from", "to", "source"})
+SAID_ONCE = frozenset({"indicator", "city_name", "run", "origin", "unit", "against", "limit", "averaging"})
 COLOURS = {"better": "green", "worse": "red"}
 
 
@@ -30,6 +51,23 @@ class Outputs:
     tables: Sequence[Path] = ()
     title: str = "Comparison of cities"
     as_json: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """What else is asked of a comparison: its trends, limits exceeded, a profile, a longest lag in seconds."""
+
+    trend: bool = False
+    limits: Sequence[str] = ()
+    profile: str | None = None
+    lag: int | None = None
+
+    def sheets(self, comparison: Comparison) -> list[Sheet]:
+        """A table of findings for each question. Raises `InputError` for one that cannot be answered."""
+        told = [trends(comparison)] if self.trend else []
+        told += [exceedances(comparison, tuple(self.limits))] if self.limits else []
+        told += [profiles(comparison, self.profile)] if self.profile else []
+        return told + ([lags(comparison, self.lag)] if self.lag else [])
 
 
 def parse_clock(text: str | None) -> int | None:
@@ -44,8 +82,8 @@ def parse_clock(text: str | None) -> int | None:
         ) from None
 
 
-def compare(source: str, request: Request, outputs: Outputs) -> bool:
-    """Read, compare, print, write; False if a ranking was asked for and refused.
+def compare(source: str, request: Request, outputs: Outputs, questions: Questions | None = None) -> bool:
+    """Read, compare, ask what else is asked, print, write; False if a ranking was asked for and refused.
 
     Raises `InputError` for a request that makes no sense.
     """
@@ -60,18 +98,40 @@ def compare(source: str, request: Request, outputs: Outputs) -> bool:
         comparison = compared(store, request)
     finally:
         store.close()
+    sheets = (questions or Questions()).sheets(comparison)
     if outputs.as_json:
-        print(as_json(comparison).decode())
+        print(as_json(comparison, sheets).decode())
     else:
         show(comparison)
+        for sheet in sheets:
+            show_sheet(sheet)
     for path in outputs.tables:
-        export(comparison, path)
+        export(comparison, path, sheets)
     if outputs.report is not None:
         write_report(comparison, outputs.report, outputs.title)
     written = [*outputs.tables, *([outputs.report] if outputs.report else [])]
     if written:
         console.told.print(f"wrote {', '.join(map(str, written))}")
     return not request.rank or any(entry.rank is not None for part in comparison.sections for entry in part.entries)
+
+
+def show_sheet(sheet: Sheet) -> None:
+    """Print a table of findings: what differs from row to row, and below it what is the same of all."""
+    told = [key for key in sheet.headings if key not in QUIET and any(row[key] is not None for row in sheet.rows)]
+    same = {key for key in told if key in SAID_ONCE and len({row[key] for row in sheet.rows}) == 1}
+    drawn = Table(title=sheet.title, title_justify="left")
+    for key in told:
+        if key not in same:
+            text = all(isinstance(row[key], str) for row in sheet.rows)
+            drawn.add_column(sheet.headings[key], justify="left" if text else "right")
+    for row in sheet.rows:
+        drawn.add_row(*(Text(shown(key, row[key])) for key in told if key not in same))
+    console.shown.print(drawn)
+    if sheet.rows and same:
+        once = (f"{sheet.headings[key]}: {shown(key, sheet.rows[0][key])}" for key in told if key in same)
+        console.shown.print("; ".join(once), markup=False)
+    for notice in sheet.notices:
+        console.shown.print(notice, style="yellow", markup=False)
 
 
 def show(comparison: Comparison) -> None:
@@ -82,7 +142,8 @@ def show(comparison: Comparison) -> None:
     table = rows(comparison)
     for part in comparison.sections:
         mine = [row for row in table if row["indicator"] == part.indicator.id]
-        keys = (*KEYS, "rank") if comparison.request.rank else KEYS
+        keys = (*KEYS, "rank", "rank_low", "rank_high") if comparison.request.rank else KEYS
+        keys = (*keys[:2], "from", *keys[2:]) if comparison.request.against is not None else keys
         better = f"{part.indicator.better} is better" if part.indicator.better != "target" else "neither way is better"
         drawn = Table(title=f"{part.indicator.name}, {part.unit} ({better})", title_justify="left")
         for key in keys:

@@ -132,6 +132,7 @@ class City:
             population=self.population,
             population_kind=self.population_kind,
             climate=self.climate,
+            area_km2=self.area_km2,
         )
 
 

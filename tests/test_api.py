@@ -20,6 +20,7 @@ from collector.language.indicators import Origin, indicators
 from collector.language.messages import Message, Readings
 from collector.language.profile import CityProfile, StationProfile, Status
 from collector.language.topics import Address, CityAddress
+from collector.reporting import tables
 from collector.serving import exchange
 from collector.serving.api import application
 from collector.serving.live import Live
@@ -140,7 +141,7 @@ def test_known_host_names_are_answered(collector, host):
 def test_foreign_host_names_are_refused(collector, host):
     status, _, body = collector.ask("/api/v1/runs", Host=host)
     assert status == 400
-    assert "expected localhost" in json.loads(body)["error"]
+    assert "expected localhost" in json.loads(body)["detail"]
 
 
 def test_health_and_readiness_differ(collector):
@@ -193,7 +194,7 @@ def test_values_come_as_json_csv_and_arrow_alike(collector):
     columns = collector.json(path)["columns"]
     assert columns["value"] == [40.0, 41.0, 42.0, 9.0, 5000.0]
     _, headers, body = collector.ask(path, Accept="application/vnd.apache.arrow.stream")
-    assert headers["content-type"] == exchange.ARROW
+    assert headers["content-type"] == tables.ARROW
     table = pa.ipc.open_stream(body).read_all()
     assert table["value"].to_pylist() == columns["value"]
     assert table.column_names == list(columns)
@@ -236,7 +237,7 @@ def test_a_bucket_and_a_period_narrow_the_answer(collector):
 )
 def test_a_bad_parameter_is_answered_with_what_was_expected(collector, query, expected):
     status, _, body = collector.ask(f"/api/v1/read?{query}".replace("<", "%3C"))
-    assert (status, expected in json.loads(body)["error"]) == (400, True), body
+    assert (status, expected in json.loads(body)["detail"]) == (400, True), body
 
 
 def test_bad_parameters_of_the_other_routes_are_refused_too(collector):
@@ -249,13 +250,13 @@ def test_bad_parameters_of_the_other_routes_are_refused_too(collector):
         "/api/v1/live?run=a&run=b",
     ):
         status, _, body = collector.ask(path)
-        assert (status, list(json.loads(body))) == (400, ["error"]), path
+        assert (status, json.loads(body)["status"]) == (400, 400), path
 
 
 def test_an_unknown_run_is_not_found_unless_nothing_is_expected_of_it(collector):
     for path in ("/api/v1/runs/nope/cities", "/api/v1/runs/nope/latest", "/api/v1/read?indicator=pm25&run=nope"):
         status, _, body = collector.ask(path)
-        assert (status, "no run 'nope'" in json.loads(body)["error"]) == (404, True)
+        assert (status, "no run 'nope'" in json.loads(body)["detail"]) == (404, True)
         joined = "&" if "?" in path else "?"
         assert collector.ask(f"{path}{joined}unknown=empty")[0] == 200
     assert collector.ask("/api/v1/live?run=nope")[0] == 404
@@ -263,25 +264,25 @@ def test_an_unknown_run_is_not_found_unless_nothing_is_expected_of_it(collector)
 
 def test_other_paths_and_methods_are_refused_as_json(collector):
     status, _, body = collector.ask("/static/../api.py")
-    assert (status, list(json.loads(body))) == (404, ["error"])
+    assert (status, json.loads(body)["status"]) == (404, 404)
     connection = HTTPConnection("127.0.0.1", collector.server.port, timeout=20)
     connection.request("DELETE", "/api/v1/runs")
     answer = connection.getresponse()
-    assert (answer.status, list(json.loads(answer.read()))) == (405, ["error"])
+    assert (answer.status, json.loads(answer.read())["status"]) == (405, 405)
     connection.close()
 
 
 def test_too_much_json_is_refused_with_advice():
-    table = pa.table({"value": np.zeros(exchange.CELLS + 1)})
+    table = pa.table({"value": np.zeros(tables.CELLS + 1)})
     with pytest.raises(InputError, match="use a bucket"):
-        exchange.table_json(table, "use a bucket")
+        tables.table_json(table, "use a bucket")
 
 
 def test_json_of_a_table_has_null_for_what_is_no_number():
     table = pa.table(
         {"value": [1.0, float("nan"), None, float("inf")], "time": pa.array([0, None, 1, 2], pa.timestamp("s"))}
     )
-    assert json.loads(exchange.table_json(table))["columns"] == {
+    assert json.loads(tables.table_json(table))["columns"] == {
         "value": [1.0, None, None, None],
         "time": ["1970-01-01T00:00:00Z", None, "1970-01-01T00:00:01Z", "1970-01-01T00:00:02Z"],
     }
@@ -360,7 +361,7 @@ def test_a_store_that_fails_is_told_without_its_insides(tmp_path, caplog):
     made.server.stop()
     assert status in (500, 503)
     assert "Traceback" not in body.decode()
-    assert list(json.loads(body)) == ["error"]
+    assert json.loads(body)["title"]
 
 
 def test_a_server_that_stops_ends_its_live_streams_and_frees_its_port(tmp_path):

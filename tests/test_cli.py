@@ -4,14 +4,15 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
 
-COMMANDS = (
-    "asyncapi", "audit", "catalogue", "check", "collect", "compare", "demo", "kit", "listen", "new", "record",
-    "replay csv", "replay capture", "simulate", "try-map", "validate",
-)  # fmt: skip
+from nakhon.cli import app
 
 
 def nakhon(*arguments: str, folder: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -25,11 +26,22 @@ def nakhon(*arguments: str, folder: Path | None = None, **environment: str) -> s
     )
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_helps_with_an_example(command: str) -> None:
-    done = nakhon(*command.split(), "--help")
-    assert done.returncode == 0
-    assert f"Example: nakhon {command}" in " ".join(done.stdout.split())
+def commands(group: Any, *before: str) -> Iterator[tuple[str, ...]]:
+    """Every command that is not hidden, by its words."""
+    for name, command in group.commands.items():
+        if command.hidden:
+            continue
+        if hasattr(command, "commands"):
+            yield from commands(command, *before, name)
+        else:
+            yield *before, name
+
+
+@pytest.mark.parametrize("words", list(commands(get_command(app))), ids=" ".join)
+def test_every_command_helps_with_an_example(words: tuple[str, ...]) -> None:
+    done = CliRunner().invoke(app, [*words, "--help"], env={"COLUMNS": "400"}, prog_name="nakhon")
+    assert done.exit_code == 0
+    assert f"Example: nakhon {' '.join(words)}" in " ".join(done.stdout.split())
 
 
 @pytest.mark.parametrize(
@@ -47,8 +59,16 @@ def test_every_command_helps_with_an_example(command: str) -> None:
         (("audit", "none.ledger", "--store", "duckdb://x.duckdb"), "no such ledger"),
         (("audit", "none.ledger"), "expected either --store"),
         (("check", "none.toml"), "none.toml"),
+        (("league", "duckdb://x.duckdb", "--pillar", "enviroment"), "did you mean environment"),
+        (("league", "duckdb://x.duckdb", "-o", "x.pdf"), "expected a page such as league.html"),
+        (("alerts", "check", "thailnd"), "did you mean thailand"),
+        (("alerts", "list", "--api", "http://127.0.0.1:1"), "no collector answers"),
         (("compare", "--indicator", "pm2.5", "--store", "duckdb://x.duckdb"), "x.duckdb"),
         (("catalogue", "colours"), "expected one of"),
+        (("import", "none.csv", "--map", "none.toml", "--store", "duckdb://x.duckdb"), "none.toml"),
+        (("import", "none.csv"), "expected --store"),
+        (("coverage", "--store", "duckdb://x.duckdb", "--indicator", "pm2.5"), "did you mean pm25"),
+        (("store", "flags", "--store", "duckdb://x.duckdb", "--kind", "odd"), "expected kinds of flags"),
         (("catalogue", "origins", "--city", "rayon"), "did you mean rayong"),
         (("validate", "nowhere"), "nowhere"),
         (("new", "city", "x"), "expected `nakhon new scenario NAME`"),

@@ -313,6 +313,81 @@ def test_one_city_in_two_runs_needs_no_population() -> None:
     assert part.unit == "requests"
 
 
+def test_figures_per_area_need_the_area_and_no_population() -> None:
+    request = replace(BACKLOG, per_area=True)
+    known = [replace(CHIANG_MAI, area_km2=40.0, population=None), replace(KHON_KAEN, area_km2=50.0)]
+    part = outcome(request, (known[0], noise(400)), (known[1], noise(250))).sections[0]
+    assert [round(entry.figures.mean) for entry in part.entries] == [10, 5]
+    assert [entry.rank for entry in part.entries] == [2, 1]
+    assert part.unit == "requests per km²"
+    refused = outcome(request, (known[0], noise(400)), (KHON_KAEN, noise(250))).sections[0]
+    assert any("Not shown per km²: the area of Khon Kaen is unknown." in refusal for refusal in refused.refusals)
+    assert refused.unit == "requests"
+
+
+def test_what_does_not_grow_with_a_city_is_not_divided_by_its_inhabitants() -> None:
+    part = outcome(replace(UTC, per_capita=True), (CHIANG_MAI, [1, 2]), (KHON_KAEN, [1, 2])).sections[0]
+    assert part.unit == "µg/m³"
+    assert any("Not shown per 100,000 inhabitants" in refusal for refusal in part.refusals)
+
+
+# ---- coverage, ratio, shifted ranges ---------------------------------------------------------------------
+
+
+def counted(column: Column, n: list[int], values: list[float] | None = None) -> pa.Table:
+    return table_of(column, values or [1.0] * len(n)).append_column("n", pa.array(n, pa.int64()))
+
+
+def test_a_bucket_with_too_few_readings_is_not_compared_and_its_number_is_told() -> None:
+    expected = {("base", "chiang-mai", "pm25", "simulated"): 12.0}
+    part = compare_table(UTC, [CHIANG_MAI], counted(CHIANG_MAI, [12, 9, 8, 12]), Evidence(expected=expected)).sections[
+        0
+    ]
+    assert (part.entries[0].figures.n, part.entries[0].sparse, part.entries[0].figures.coverage) == (3, 1, 0.75)
+    assert any("less than 75 % of their readings" in note for note in part.notices)
+    lenient = replace(UTC, least_coverage=0.5)
+    all_there = compare_table(lenient, [CHIANG_MAI], counted(CHIANG_MAI, [12, 9, 8, 12]), Evidence(expected=expected))
+    assert all_there.sections[0].entries[0].sparse == 0
+
+
+def test_without_a_cadence_a_bucket_is_measured_by_what_is_usual() -> None:
+    (entry,) = compare_table(UTC, [CHIANG_MAI], counted(CHIANG_MAI, [4, 4, 4, 2])).sections[0].entries
+    assert (entry.figures.n, entry.sparse) == (3, 1)
+
+
+def test_events_and_statistics_come_when_they_come() -> None:
+    for name in ("power_outages", "unemployment"):
+        table = table_of(CHIANG_MAI, [1.0] * 4, name).append_column("n", pa.array([9, 9, 9, 1], pa.int64()))
+        (entry,) = compare_table(replace(UTC, indicators=(name,)), [CHIANG_MAI], table).sections[0].entries
+        assert (entry.figures.n, entry.sparse) == (4, 0)
+
+
+def test_a_ratio_has_an_interval_of_its_own() -> None:
+    gap = difference(START + HOUR * np.arange(720), noise(30), noise(20, seed=2))
+    assert gap.ratio == pytest.approx(1.5, abs=0.02)
+    assert gap.ratio_low < gap.ratio < gap.ratio_high < gap.ratio_low + 0.1
+    assert gap.ratio == pytest.approx(1 + gap.relative / 100)
+    assert np.isnan(difference(START + HOUR * np.arange(9), noise(30, 9), noise(20, 9), ratio_scale=False).ratio)
+
+
+def test_a_range_is_set_against_an_earlier_one_of_each_column() -> None:
+    week = 7 * DAY
+    request = replace(UTC, start=START + week, end=START + 2 * week, against=START, bucket=DAY)
+    columns = [replace(column, shift=shift) for column in (CHIANG_MAI, KHON_KAEN) for shift in (week, 0)]
+    parts = [
+        (CHIANG_MAI, np.r_[np.full(7, 10.0), np.full(7, 14.0)]),
+        (KHON_KAEN, np.r_[np.full(7, 5.0), np.full(7, 4.0)]),
+    ]
+    table = pa.concat_tables([table_of(column, values, step=DAY) for column, values in parts])
+    told = compare_table(request, columns, table)
+    found = rows(told)
+    assert [row["verdict"] for row in found] == ["reference", "worse", "reference", "better"]
+    assert [row["difference"] for row in found] == [None, 4, None, -1]
+    assert found[0]["from"] == "2026-03-01 00:00"
+    assert found[1]["from"] == "2026-03-08 00:00"
+    assert told.sections[0].entries[0].label == "Chiang Mai, base, 7 days earlier (simulated)"
+
+
 # ---- ranking ---------------------------------------------------------------------------------------------
 
 

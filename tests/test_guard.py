@@ -73,9 +73,9 @@ GUARDED = ["/api/v1/runs", "/api/v1/read?indicator=pm25", "/api/v1/live", "/metr
 def test_without_a_token_nothing_is_told_but_what_to_do(door, path):
     status, headers, body = door.ask(path)
     assert (status, headers["www-authenticate"]) == (401, 'Bearer realm="nakhon"')
-    assert "NAKHON_API_TOKEN" in json.loads(body)["error"]
+    assert "NAKHON_API_TOKEN" in json.loads(body)["detail"]
     status, _, body = door.ask(path, Authorization="Bearer wrong-wrong-wrong-wrong")
-    assert (status, "not known" in json.loads(body)["error"]) == (401, True)
+    assert (status, "not known" in json.loads(body)["detail"]) == (401, True)
     assert b"wrong-wrong" not in body
 
 
@@ -94,7 +94,7 @@ def test_both_tokens_may_read(door):
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
 def test_what_changes_something_needs_the_control_token(door, method):
     status, _, body = door.ask("/api/v1/runs", method, Authorization=f"Bearer {READ}")
-    assert (status, "NAKHON_API_CONTROL_TOKEN" in json.loads(body)["error"]) == (403, True)
+    assert (status, "NAKHON_API_CONTROL_TOKEN" in json.loads(body)["detail"]) == (403, True)
     assert door.status("/api/v1/runs", None, method) == 401
     assert door.status("/api/v1/runs", CONTROL, method) == 405  # let in; there is nothing to change here
 
@@ -198,7 +198,7 @@ def test_who_asks_too_often_is_told_when_to_come_back_and_it_is_counted(narrow):
     statuses = [narrow.status("/health") for _ in range(32)]
     assert statuses == [200] * 30 + [429] * 2
     status, headers, body = narrow.ask("/health")
-    assert (status, int(headers["retry-after"]) >= 1, "ask again in" in json.loads(body)["error"]) == (429, True, True)
+    assert (status, int(headers["retry-after"]) >= 1, "ask again in" in json.loads(body)["detail"]) == (429, True, True)
     assert b'nakhon_api_refused_total{reason="rate"} 3.0' in narrow.metrics.exposition()
 
 

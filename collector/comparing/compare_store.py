@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from collector.comparing.compare import Evidence, compare_table, counts_events
+from collector.comparing.compare import Evidence, Expected, compare_table, counts_events
 from collector.comparing.comparison import Column, Comparison, Key, Request
 from collector.comparing.difference import Clock
 from collector.language.errors import InputError
@@ -34,15 +34,25 @@ def compare(store: Store, request: Request) -> Comparison:
     _check(request)
     known = [_with_known_zone(column) for column in _columns(store, request)]
     columns, notes = [column for column, _ in known], tuple(said for _, said in known if said)
+    columns = with_shifted(columns, request)
     if not columns:
         raise InputError(f"nothing to compare: {_holds(store)}")
-    chosen = _selection(request, columns)
-    table = store.read(chosen)
-    evidence = Evidence(_parameters(store, request, columns), _heard(store, request, chosen))
+    ranges = [_selection(request, columns, shift) for shift in sorted({column.shift for column in columns})]
+    table = pa.concat_tables([store.read(chosen) for chosen in ranges])
+    expected, heard = _expected(store, request, columns), _heard_in_all(store, request, ranges)
+    evidence = Evidence(_parameters(store, request, columns), expected, heard)
     comparison = compare_table(request, columns, table, evidence)
     if not any(entry.figures.n for part in comparison.sections for entry in part.entries):
-        raise InputError(f"nothing to compare: no values of {', '.join(request.indicators)} there; {_holds(store)}")
+        raise InputError(f"nothing to compare: {_nothing(comparison)}; {_holds(store)}")
     return replace(comparison, notes=notes)
+
+
+def _nothing(comparison: Comparison) -> str:
+    request = comparison.request
+    if sparse := sum(entry.sparse for part in comparison.sections for entry in part.entries):
+        told = f"{sparse} buckets all have less than {100 * request.least_coverage:g} % of their readings"
+        return f"{told} (lower the least coverage to see them)"
+    return f"no values of {', '.join(request.indicators)} there"
 
 
 def _check(request: Request) -> None:
@@ -54,6 +64,33 @@ def _check(request: Request) -> None:
         raise InputError(f"expected a bucket of a multiple of 30 minutes up to 366 days, came {request.bucket} s")
     if request.start is not None and request.end is not None and request.end - request.start < request.bucket:
         raise InputError("the end lies before the end of the first bucket; give a later end or a shorter bucket")
+    if not 0 <= request.least_coverage <= 1:
+        raise InputError(f"expected a least coverage from 0 to 1, came {request.least_coverage:g}")
+    if request.per_area and request.per_capita:
+        raise InputError("expected figures per inhabitant or per area, came both; choose one")
+    _check_shift(request)
+
+
+def _check_shift(request: Request) -> None:
+    if request.against is None:
+        return
+    if request.start is None or request.end is None:
+        raise InputError("another range is set beside one with a start and an end; give both")
+    shift = request.start - request.against
+    if not shift or shift % request.bucket:
+        days = request.bucket / 86_400
+        whole = f"{days:g} days" if days >= 1 else f"{request.bucket // 60} min"
+        raise InputError(
+            f"expected the other range to begin whole buckets ({whole}) away, came {shift / 86_400:g} days"
+        )
+
+
+def with_shifted(columns: Sequence[Column], request: Request) -> list[Column]:
+    """The columns, each followed by itself in the other range where one is asked for; the other range comes first."""
+    if request.against is None or request.start is None:
+        return list(columns)
+    shift = request.start - request.against
+    return [one for column in columns for one in (replace(column, shift=shift), column)]
 
 
 def _columns(store: Store, request: Request) -> list[Column]:
@@ -88,6 +125,7 @@ def _column(info: RunInfo, city: str, profile: CityProfile | None) -> Column:
         scenario=info.scenario,
         population=profile.population,
         population_kind=profile.population_kind,
+        area_km2=profile.area_km2,
     )
 
 
@@ -111,16 +149,17 @@ def _with_known_zone(column: Column) -> tuple[Column, str | None]:
     return column, None
 
 
-def _selection(request: Request, columns: Sequence[Column]) -> Selection:
+def _selection(request: Request, columns: Sequence[Column], shift: int) -> Selection:
     west, east = (_WEST, _EAST) if request.local else (0, 0)
     return Selection(
         indicators=request.indicators,
         cities=tuple(dict.fromkeys(column.city for column in columns)),
         runs=tuple(dict.fromkeys(column.run for column in columns)),
-        start=None if request.start is None else request.start - east,
-        end=None if request.end is None else request.end + west,
+        start=None if request.start is None else request.start - shift - east,
+        end=None if request.end is None else request.end - shift + west,
         bucket=request.bucket,
         local=request.local,
+        without=request.without,
     )
 
 
@@ -133,6 +172,28 @@ def _parameters(store: Store, request: Request, columns: Sequence[Column]) -> di
                 if origin := station.origins.get(name):
                     told.setdefault((run, station.city, name), set()).add(origin)
     return {key: " and ".join(sorted(origins)) for key, origins in told.items()}
+
+
+def _expected(store: Store, request: Request, columns: Sequence[Column]) -> dict[Expected, float]:
+    """How many readings a bucket should hold: of each station that ever spoke, by the cadence that its birth tells."""
+    told: dict[Expected, float] = {}
+    for run in {column.run for column in columns}:
+        cadence = {(station.city, station.id): station.cadence for station in store.stations(run)}
+        series = store.series(run).select(["city", "station", "indicator", "origin", "readings"]).to_pylist()
+        for row in series:
+            if row["indicator"] in request.indicators and row["readings"]:
+                key = (run, row["city"], row["indicator"], row["origin"])
+                beat = cadence.get((row["city"], row["station"]), 0)
+                told[key] = told.get(key, 0.0) + (request.bucket / beat if beat else np.nan)
+    return {key: many for key, many in told.items() if np.isfinite(many)}
+
+
+def _heard_in_all(store: Store, request: Request, ranges: Sequence[Selection]) -> dict[Key, Clock]:
+    heard: dict[Key, Clock] = {}
+    for chosen in ranges:
+        for key, times in _heard(store, request, chosen).items():
+            heard[key] = np.union1d(heard.get(key, times), times)
+    return heard
 
 
 def _heard(store: Store, request: Request, chosen: Selection) -> dict[Key, Clock]:

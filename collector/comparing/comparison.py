@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from collector.comparing.difference import Clock, Difference, Figures, Values
+from collector.comparing.difference import DAY, Clock, Difference, Figures, Values
+from collector.comparing.standing import Standing
 from collector.language.indicators import Better, Indicator, Origin
 from collector.language.time import format_epoch
+
+LEAST_COVERAGE = 0.75
+"""The share of a bucket's readings below which it is not compared, as for means of air quality in the European Union
+(Directive 2008/50/EC, Annex XI: 75 % of hourly values)."""
 
 NOT_A_FORECAST = "A simulation is not a forecast."
 
@@ -22,7 +28,10 @@ class Request:
 
     Empty tuples mean all. `start` and `end` are seconds since 1970 on the clock of the comparison: each city's own if
     `local`, else UTC. Buckets are `bucket` seconds long, a multiple of 1800. `baseline` names the reference: a run, a
-    city, or run/city. `rank` asks for a ranking; the last two flags lift its conditions, and the outcome says so.
+    city, or run/city. `rank` asks for a ranking; `mixed_origins` and `unlike_populations` lift its conditions, and the
+    outcome says so. A bucket with less than a share `least_coverage` of the readings it should hold is not compared.
+    `against` is the start of another range of the same length, on the same clock, that is set beside this one. Values
+    that carry a flag of the kinds in `without` are left out (`collector.quality.kinds`).
     """
 
     indicators: tuple[str, ...]
@@ -37,11 +46,18 @@ class Request:
     per_capita: bool = False
     mixed_origins: bool = False
     unlike_populations: bool = False
+    per_area: bool = False
+    least_coverage: float = LEAST_COVERAGE
+    against: int | None = None
+    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A city in a run: one side of the comparison. `origin` is the run's own."""
+    """A city in a run: one side of the comparison. `origin` is the run's own.
+
+    A column that lies `shift` seconds earlier than the span of the comparison is set beside it as if it did not.
+    """
 
     run: str
     city: str
@@ -51,11 +67,13 @@ class Column:
     scenario: str | None = None
     population: int | None = None
     population_kind: str | None = None
+    area_km2: float | None = None
+    shift: int = 0
 
     @property
     def label(self) -> str:
-        """The city and the run."""
-        return f"{self.name}, {self.run}"
+        """The city and the run, and how far its range lies away."""
+        return f"{self.name}, {self.run}{_shifted(self.shift)}"
 
 
 class Verdict(StrEnum):
@@ -75,7 +93,7 @@ class Entry:
     `clock` (n,) holds the starts of the buckets with data, in seconds since 1970 on the clock of the comparison,
     `values` (n,) their values in the unit of the section. `origin` is that of the values, `parameters` that of the
     model behind them. `quiet` buckets had no event while the station was heard, and count as 0; None if nothing tells
-    quiet from silent.
+    quiet from silent. `sparse` buckets had too few readings and are left out.
     """
 
     column: Column
@@ -88,6 +106,8 @@ class Entry:
     difference: Difference | None = None
     verdict: Verdict | None = None
     rank: int | None = None
+    standing: Standing | None = None
+    sparse: int = 0
 
     @property
     def label(self) -> str:
@@ -96,12 +116,21 @@ class Entry:
         return f"{self.column.label} ({self.origin}{parameters})"
 
 
+def reference_of(entry: Entry, entries: Sequence[Entry]) -> Entry | None:
+    """What a column of a section is set against: itself in the other range, else the first; None for a reference."""
+    if entry is entries[0] or entry.column.shift:
+        return None
+    here = (entry.column.run, entry.column.city, entry.origin)
+    earlier = (one for one in entries if one.column.shift and (one.column.run, one.column.city, one.origin) == here)
+    return next(earlier, entries[0])
+
+
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One indicator of a comparison; the reference comes first.
+    """One indicator of a comparison; the reference comes first (`reference_of`).
 
     `refusals` say what was not done and why, `overrides` what was done only because it was asked for, `notes` what a
-    reader should know.
+    reader should know, `rank_notes` what of the ranks.
     """
 
     indicator: Indicator
@@ -110,12 +139,13 @@ class Section:
     refusals: tuple[str, ...] = ()
     overrides: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    rank_notes: tuple[str, ...] = ()
 
     @property
     def notices(self) -> tuple[str, ...]:
         """Everything to be said on the face of an output: what was lifted first, then refusals and notes."""
         lifted = (f"Judged at the reader's own risk: {override}." for override in self.overrides)
-        return (*lifted, *self.refusals, *self.notes)
+        return (*lifted, *self.refusals, *self.rank_notes, *self.notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +176,8 @@ class Comparison:
 
 
 Cell = str | float | int | None
+_SHARES = frozenset({"coverage", "first", "share", "share_low", "share_high"})
+_SIGNED = frozenset({"difference", "low", "high", "relative"})
 
 HEADINGS: dict[str, str] = {
     "indicator": "Indicator",
@@ -159,6 +191,7 @@ HEADINGS: dict[str, str] = {
     "parameters": "Parameters",
     "n": "n",
     "quiet": "Quiet",
+    "sparse": "Too few",
     "coverage": "Coverage",
     "mean": "Mean",
     "median": "Median",
@@ -170,8 +203,14 @@ HEADINGS: dict[str, str] = {
     "low": "95 % low",
     "high": "95 % high",
     "relative": "Difference %",
+    "ratio": "Ratio",
+    "ratio_low": "Ratio low",
+    "ratio_high": "Ratio high",
     "verdict": "Verdict",
     "rank": "Rank",
+    "rank_low": "Rank from",
+    "rank_high": "Rank to",
+    "first": "First in",
     "population": "Population",
     "population_kind": "Population kind",
     "from": "From",
@@ -192,28 +231,29 @@ def shown(key: str, value: Cell) -> str:
     """A cell as people read it: four significant digits, coverage in percent, a dash where there is nothing."""
     if value is None or value == "":
         return "–"
-    if key == "coverage":
+    if key in _SHARES:
         return f"{math.floor(1000 * float(value)) / 10:.1f} %"
     if not isinstance(value, float):
         return f"{value:,}" if isinstance(value, int) else value
-    sign = "+" if key in {"difference", "low", "high", "relative"} and value > 0 else ""
+    sign = "+" if key in _SIGNED and value > 0 else ""
     digits = max(0, 3 - math.floor(math.log10(abs(value)))) if value else 0
     return f"{sign}{value:,.{min(digits, 12)}f}".replace("-", "−")
 
 
 def _row(comparison: Comparison, part: Section, entry: Entry) -> dict[str, Cell]:
     told = entry.figures
-    cells = _identity(part, entry) | {"n": told.n, "quiet": entry.quiet, "coverage": told.coverage}
+    cells = identity(part, entry)
+    cells |= {"n": told.n, "quiet": entry.quiet, "sparse": entry.sparse, "coverage": told.coverage}
     cells |= {key: getattr(told, key) for key in ("mean", "median", "p95", "minimum", "maximum")}
     cells |= _against(part, entry)
     cells |= {"population": entry.column.population, "population_kind": entry.column.population_kind}
-    cells |= {"from": clock_text(comparison.first), "to": clock_text(comparison.last)}
-    cells |= {"bucket": comparison.request.bucket, "clock": comparison.clock}
+    cells |= span(comparison, entry)
     cells["notice"] = " ".join((*part.notices, *comparison.notes))
-    return {key: _finite(cells[key]) for key in HEADINGS}
+    return {key: finite(cells[key]) for key in HEADINGS}
 
 
-def _identity(part: Section, entry: Entry) -> dict[str, Cell]:
+def identity(part: Section, entry: Entry) -> dict[str, Cell]:
+    """What the values of a row are of."""
     column = entry.column
     return {
         "indicator": part.indicator.id,
@@ -228,23 +268,36 @@ def _identity(part: Section, entry: Entry) -> dict[str, Cell]:
     }
 
 
+def span(comparison: Comparison, entry: Entry) -> dict[str, Cell]:
+    """The range of a column, its buckets and whose clock they follow."""
+    shift = entry.column.shift
+    told: dict[str, Cell] = {"from": clock_text(comparison.first - shift), "to": clock_text(comparison.last - shift)}
+    return told | {"bucket": comparison.request.bucket, "clock": comparison.clock}
+
+
 def _against(part: Section, entry: Entry) -> dict[str, Cell]:
     gap = entry.difference
     return {
-        "n_common": gap.n if gap else None if entry is part.entries[0] else 0,
+        "n_common": gap.n if gap else None if reference_of(entry, part.entries) is None else 0,
         "difference": gap.mean if gap else None,
         "low": gap.low if gap else None,
         "high": gap.high if gap else None,
         "relative": gap.relative if gap else None,
+        "ratio": gap.ratio if gap else None,
+        "ratio_low": gap.ratio_low if gap else None,
+        "ratio_high": gap.ratio_high if gap else None,
         "verdict": _said(part, entry),
         "rank": entry.rank,
+        "rank_low": entry.standing.low if entry.standing else None,
+        "rank_high": entry.standing.high if entry.standing else None,
+        "first": entry.standing.best if entry.standing else None,
     }
 
 
 def _said(part: Section, entry: Entry) -> str:
     if not entry.figures.n:
         return "no data"
-    return "reference" if entry is part.entries[0] else str(entry.verdict or Verdict.UNJUDGED)
+    return "reference" if reference_of(entry, part.entries) is None else str(entry.verdict or Verdict.UNJUDGED)
 
 
 def clock_text(seconds: int) -> str:
@@ -252,5 +305,13 @@ def clock_text(seconds: int) -> str:
     return format_epoch(seconds)[:16].replace("T", " ")
 
 
-def _finite(cell: Cell) -> Cell:
+def finite(cell: Cell) -> Cell:
+    """The cell, None for what is no number."""
     return None if isinstance(cell, float) and not math.isfinite(cell) else cell
+
+
+def _shifted(shift: int) -> str:
+    if not shift:
+        return ""
+    length = f"{abs(shift) / DAY:g} days"
+    return f", {length} {'earlier' if shift > 0 else 'later'}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,8 +33,9 @@ class Figures:
 class Difference:
     """The mean difference from a reference on the `n` buckets both have, with a 95 % confidence interval.
 
-    `relative` is in percent of the reference's mean; NaN where the scale has no zero. `low` and `high` are NaN where
-    there are too few buckets for an interval. `days` says how many days have a common bucket.
+    `relative` is in percent of the reference's mean and `ratio` the mean over it, with its own interval; NaN where the
+    scale has no zero. `low` and `high` are NaN where there are too few buckets for an interval. `days` says how many
+    days have a common bucket.
     """
 
     n: int
@@ -43,6 +44,10 @@ class Difference:
     low: float
     high: float
     relative: float
+
+    ratio: float = np.nan
+    ratio_low: float = np.nan
+    ratio_high: float = np.nan
 
     @property
     def clear(self) -> bool:
@@ -83,8 +88,13 @@ def difference(clock: Clock, values: Values, reference: Values, ratio_scale: boo
     count = len(np.unique(days))
     steps = _means_by(days, gaps) if count >= DAYS_FOR_DAILY_MEANS else gaps
     mean, half, level = float(gaps.mean()), half_width(steps), abs(float(reference.mean()))
-    relative = 100 * mean / level if ratio_scale and level > 0 else np.nan
-    return Difference(len(gaps), count, mean, mean - half, mean + half, relative)
+    told = Difference(len(gaps), count, mean, mean - half, mean + half, np.nan)
+    if not ratio_scale or level <= 0:
+        return told
+    ratio = float(values.mean()) / float(reference.mean())
+    rest = (values - ratio * reference) / level  # the ratio of two means, linearised: Cochran 1977, 2.11
+    wide = half_width(_means_by(days, rest) if count >= DAYS_FOR_DAILY_MEANS else rest)
+    return replace(told, relative=100 * mean / level, ratio=ratio, ratio_low=ratio - wide, ratio_high=ratio + wide)
 
 
 def half_width(steps: Values, confidence: float = 0.95) -> float:

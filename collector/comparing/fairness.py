@@ -13,11 +13,12 @@ from functools import reduce
 
 import numpy as np
 
-from collector.comparing.comparison import Entry, Request, Verdict
-from collector.comparing.difference import Clock, Difference, common, difference
+from collector.comparing.comparison import Entry, Request, Verdict, reference_of
+from collector.comparing.days import Days, by_day
+from collector.comparing.difference import Difference, common, difference
+from collector.comparing.scaling import Scale, unlike_populations
+from collector.comparing.standing import Standing, standings
 from collector.language.indicators import Better, Indicator
-
-_INHABITANTS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +29,16 @@ class Fairness:
     overrides: tuple[str, ...]
 
 
-def fairness(entry: Indicator, entries: Sequence[Entry], scaled: bool, request: Request) -> Fairness:
-    """The conditions on judging some columns of an indicator; `scaled` if their values are per 100,000 inhabitants."""
+def fairness(entry: Indicator, entries: Sequence[Entry], scale: Scale, request: Request) -> Fairness:
+    """The conditions on judging some columns of an indicator whose values are divided by a scale."""
     there = [one for one in entries if one.figures.n]
     refusals: list[str] = []
     overrides: list[str] = []
     if mixed := mixed_origins(there):
         (overrides if request.mixed_origins else refusals).append(mixed)
-    if entry.extensive and not scaled and len({one.column.city for one in there}) > 1:
-        refusals.append("it grows with the size of a city, so only figures per 100,000 inhabitants compare")
-    if scaled and (unlike := unlike_populations(there)):
+    if entry.extensive and scale is Scale.NONE and len({one.column.city for one in there}) > 1:
+        refusals.append("it grows with the size of a city, so only figures per 100,000 inhabitants or per km² compare")
+    if scale is Scale.INHABITANTS and (unlike := unlike_populations(there)):
         overrides.append(unlike)
     return Fairness(tuple(refusals), tuple(overrides))
 
@@ -50,36 +51,16 @@ def mixed_origins(entries: Sequence[Entry]) -> str | None:
     return None
 
 
-def unlike_populations(entries: Sequence[Entry]) -> str | None:
-    """Says that the populations of different cities are not known to count the same thing, if they are not."""
-    kinds = {(one.column.city, one.column.population_kind or "unknown"): one.column.name for one in entries}
-    known = {kind for _, kind in kinds} - {"unknown"}
-    if len(kinds) < 2 or (len(known) == 1 and all(kind in known for _, kind in kinds)):
-        return None
-    told = "; ".join(f"{name}: {kind}" for (_, kind), name in kinds.items())
-    return f"the populations are not known to be of one kind ({told})"
-
-
-def unscalable(entries: Sequence[Entry], request: Request) -> str | None:
-    """Why values cannot be shown per inhabitant; None if they can."""
-    if unknown := sorted({one.column.name for one in entries if not one.column.population}):
-        return f"the population of {', '.join(unknown)} is unknown"
-    return None if request.unlike_populations else unlike_populations(entries)
-
-
-def per_inhabitants(entry: Entry) -> Entry:
-    """The values per 100,000 inhabitants of their city."""
-    return replace(entry, values=entry.values * (_INHABITANTS / (entry.column.population or np.nan)))
-
-
-def judged(one: Entry, reference: Entry, entry: Indicator, scaled: bool, request: Request) -> Entry:
+def judged(one: Entry, reference: Entry | None, entry: Indicator, scale: Scale, request: Request) -> Entry:
     """The column with its difference from the reference on their common buckets, and what that means."""
+    if reference is None:
+        return one
     left, right = common(one.clock, reference.clock)
     if not len(left):
         return one
     ratio_scale = entry.minimum >= 0 and not entry.ucum.startswith("dB")
     gap = difference(one.clock[left], one.values[left], reference.values[right], ratio_scale)
-    fair = not fairness(entry, [one, reference], scaled, request).refusals
+    fair = not fairness(entry, [one, reference], scale, request).refusals
     return replace(one, difference=gap, verdict=_verdict(gap, entry.better, fair))
 
 
@@ -95,11 +76,14 @@ def _verdict(gap: Difference, better: Better, fair: bool) -> Verdict:
     return Verdict.BETTER if (gap.mean > 0) == (better is Better.HIGHER) else Verdict.WORSE
 
 
-def unjudged(entry: Indicator, entries: Sequence[Entry], scaled: bool, request: Request) -> list[str]:
+def unjudged(entry: Indicator, entries: Sequence[Entry], scale: Scale, request: Request) -> list[str]:
     """Why columns have no verdict: a sentence each."""
     said = []
-    for one in entries[1:]:
-        reasons = list(fairness(entry, [one, entries[0]], scaled, request).refusals)
+    for one in entries:
+        reference = reference_of(one, entries)
+        if reference is None:
+            continue
+        reasons = list(fairness(entry, [one, reference], scale, request).refusals)
         if one.difference is None:
             reasons = ["it has no bucket in common with the reference"]
         elif np.isnan(one.difference.low):
@@ -110,11 +94,11 @@ def unjudged(entry: Indicator, entries: Sequence[Entry], scaled: bool, request: 
 
 
 def ranked(
-    entry: Indicator, entries: list[Entry], scaled: bool, request: Request
+    entry: Indicator, entries: list[Entry], scale: Scale, request: Request
 ) -> tuple[list[Entry], tuple[str, ...]]:
     """The columns with their ranks, or without and why; by the mean on the buckets common to all that have data."""
     there = [one for one in entries if one.figures.n]
-    reasons = list(fairness(entry, there, scaled, request).refusals)
+    reasons = list(fairness(entry, there, scale, request).refusals)
     if entry.better is Better.TARGET:
         reasons.append("neither way is better")
     if len(there) < 2:
@@ -124,11 +108,20 @@ def ranked(
         reasons.append("no bucket is common to all columns")
     if reasons:
         return entries, (f"Not ranked: {'; '.join(reasons)}.",)
-    means = {id(one): _mean_on(one, shared) for one in there}
+    days = [by_day(shared, one.values[np.isin(one.clock, shared)], request.bucket) for one in there]
+    means = [float(one.sums.sum() / one.counts.sum()) for one in days]
+    sure = _sure(days, entry)
     sign = -1 if entry.better is Better.HIGHER else 1
-    order = sorted(sign * mean for mean in means.values())
-    return [replace(o, rank=1 + order.index(sign * means[id(o)])) if id(o) in means else o for o in entries], ()
+    order = sorted(sign * mean for mean in means)
+    places = {id(one): (1 + order.index(sign * mean), how) for one, mean, how in zip(there, means, sure, strict=True)}
+    return [_placed(one, *places.get(id(one), (None, None))) for one in entries], ()
 
 
-def _mean_on(one: Entry, shared: Clock) -> float:
-    return float(one.values[np.isin(one.clock, shared)].mean())
+def _placed(one: Entry, rank: int | None, standing: Standing | None) -> Entry:
+    return replace(one, rank=rank, standing=standing)
+
+
+def _sure(days: Sequence[Days], entry: Indicator) -> Sequence[Standing | None]:
+    sums, counts = (np.stack([getattr(one, name) for one in days], axis=1) for name in ("sums", "counts"))
+    found = standings(sums, counts, higher_is_better=entry.better is Better.HIGHER)
+    return found if found is not None else [None] * len(days)

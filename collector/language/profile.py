@@ -23,7 +23,7 @@ class CityProfile:
     """A city as its birth describes it.
 
     `population_kind` says what the figure counts (municipality, metropolitan area, province, ...), because
-    figures of unlike kinds must not be compared. Latitude and longitude in degrees (WGS 84).
+    figures of unlike kinds must not be compared. Latitude and longitude in degrees (WGS 84), the area in km².
     """
 
     id: Id
@@ -35,6 +35,7 @@ class CityProfile:
     population: int | None = None
     population_kind: Text | None = None
     climate: Text | None = None
+    area_km2: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 
 
 @checked_dataclass(frozen=True, slots=True)

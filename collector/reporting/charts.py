@@ -25,7 +25,7 @@ def over_time(part: Section, comparison: Comparison) -> go.Figure:
     """All columns over the span, at most about 2,000 points each: buckets, or means of one or more whole days."""
     step = chart_step(comparison.request.bucket, comparison.last - comparison.first)
     figure = _figure(part, f"{part.unit}{_step_name(step, comparison.request.bucket)}")
-    for entry, style in zip(part.entries, _styles(), strict=False):
+    for entry, style in zip(part.entries, styles(), strict=False):
         clock, values = entry.clock, entry.values
         if step != comparison.request.bucket:
             clock, values = means_by_step(clock, values, step, _LEAST)
@@ -47,7 +47,7 @@ def over_the_day(part: Section, comparison: Comparison) -> go.Figure | None:
     if bucket > DAY // 4 or DAY % bucket:
         return None
     figure = _figure(part, part.unit)
-    for entry, style in zip(part.entries, _styles(), strict=False):
+    for entry, style in zip(part.entries, styles(), strict=False):
         hours, means = daily_cycle(entry.clock, entry.values, bucket)
         figure.add_scatter(x=hours, y=means, name=_legend(entry), line=style, mode="lines")
     return figure.update_xaxes(title=f"Hour of the day ({comparison.clock})", range=[0, 24], dtick=3)
@@ -105,13 +105,20 @@ def _legend(entry: Entry) -> str:
     return html.escape(entry.label)
 
 
-def _styles() -> Iterator[dict[str, object]]:
+def styles() -> Iterator[dict[str, object]]:
+    """The lines of a figure, one after another: colours that differ for all eyes, then dashes."""
     pairs = itertools.cycle(itertools.product(_DASHES, _COLOURS))
     return ({"color": colour, "dash": dash, "width": 1.8} for dash, colour in pairs)
 
 
 def _figure(part: Section, axis: str) -> go.Figure:
-    below = _ROW * len(part.entries) + 60
+    figure = figure_on(axis, len(part.entries))
+    return figure.update_yaxes(rangemode="tozero" if part.indicator.minimum == 0 else "normal")
+
+
+def figure_on(axis: str, lines: int) -> go.Figure:
+    """An empty figure with room for the legend of its lines, and the title of its axis (plain text)."""
+    below = _ROW * lines + 60
     figure = go.Figure(layout={"template": "plotly_white", "height": _HEIGHT + below, "showlegend": True})
     figure.update_layout(
         margin={"l": 64, "r": 16, "t": 12, "b": below},
@@ -119,4 +126,4 @@ def _figure(part: Section, axis: str) -> go.Figure:
         legend={"orientation": "v", "yref": "container", "y": 0.0, "yanchor": "bottom", "x": 0, "xanchor": "left"},
         hovermode="x unified",
     )
-    return figure.update_yaxes(title=html.escape(axis), rangemode="tozero" if part.indicator.minimum == 0 else "normal")
+    return figure.update_yaxes(title=html.escape(axis))

@@ -7,7 +7,7 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -18,19 +18,26 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
 from collector.comparing.comparison import HEADINGS, NOT_A_FORECAST, Cell, Comparison, clock_text, rows
+from collector.comparing.sheet import Sheet
 from collector.language.errors import InputError
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-_NUMBERS = {"coverage": "0.0%"}
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_NUMBERS = {"coverage": "0.0%", "first": "0.0%"}
+_LONGEST_CELL = 32_000
 
 
-def export(comparison: Comparison, path: Path) -> None:
+def export(comparison: Comparison, path: Path, sheets: Sequence[Sheet] = ()) -> None:
     """Write the table as CSV, XLSX or JSON, by the file's suffix; the file is there whole or not at all.
+
+    Further sheets go into the same workbook or JSON; beside a CSV each has a file of its own (`table-trend.csv`).
 
     Raises `InputError` for another suffix or a folder that cannot be written.
     """
     check_table_path(path)
-    write_whole(path, _FORMATS[path.suffix.lower()](comparison))
+    write_whole(path, _FORMATS[path.suffix.lower()](comparison, sheets))
+    if path.suffix.lower() == ".csv":
+        for sheet in sheets:
+            write_whole(path.with_stem(f"{path.stem}-{sheet.name}"), _csv_of(list(sheet.headings), sheet.rows))
 
 
 def check_table_path(path: Path) -> None:
@@ -66,17 +73,21 @@ def write_whole(path: Path, content: bytes) -> None:
         written.unlink(missing_ok=True)
 
 
-def as_csv(comparison: Comparison) -> bytes:
+def as_csv(comparison: Comparison, _: Sequence[Sheet] = ()) -> bytes:
     """UTF-8 with a header of keys; text that a spreadsheet would run as a formula begins with an apostrophe."""
+    return _csv_of(list(HEADINGS), rows(comparison))
+
+
+def _csv_of(headings: Sequence[str], lines: Iterable[dict[str, Cell]]) -> bytes:
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(HEADINGS), lineterminator="\r\n")
+    writer = csv.DictWriter(text, headings, lineterminator="\r\n")
     writer.writeheader()
-    writer.writerows({key: _disarmed(cell) for key, cell in row.items()} for row in rows(comparison))
+    writer.writerows({key: _disarmed(cell) for key, cell in line.items()} for line in lines)
     return text.getvalue().encode()
 
 
-def as_json(comparison: Comparison) -> bytes:
-    """An object with the request, the span, the notices of each indicator, and the rows."""
+def as_json(comparison: Comparison, sheets: Sequence[Sheet] = ()) -> bytes:
+    """An object with the request, the span, the notices of each indicator, the rows, and the sheets asked for."""
     told = {
         "request": asdict(comparison.request),
         "from": clock_text(comparison.first),
@@ -87,14 +98,40 @@ def as_json(comparison: Comparison) -> bytes:
         "notes": _notes(comparison),
         "rows": rows(comparison),
     }
+    told |= {sheet.name: {"rows": sheet.rows, "notices": sheet.notices} for sheet in sheets}
     return (json.dumps(told, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()
 
 
-def as_xlsx(comparison: Comparison) -> bytes:
-    """A workbook: the table with numbers as numbers, and a sheet of notices; text is never a formula."""
+def as_xlsx(comparison: Comparison, sheets: Sequence[Sheet] = ()) -> bytes:
+    """A workbook: the table with numbers as numbers, further sheets, and notices; text is never a formula."""
     book = Workbook()
     _table_sheet(book.worksheets[0], comparison)
-    _notice_sheet(book.create_sheet("Notices"), comparison)
+    for sheet in sheets:
+        _further_sheet(book.create_sheet(sheet.title[:31]), sheet)
+    _notice_sheet(book.create_sheet("Notices"), comparison, sheets)
+    content = io.BytesIO()
+    book.save(content)
+    return content.getvalue()
+
+
+def workbook(
+    headings: Sequence[str], lines: Iterable[Sequence[Cell]], notices: Iterable[tuple[str, str]] = ()
+) -> bytes:
+    """A workbook of lines under headings, with numbers as numbers, and of notices; text is never a formula."""
+    book = Workbook()
+    sheet = book.worksheets[0]
+    sheet.title, sheet.freeze_panes = "Table", "A2"
+    for place, heading in enumerate(headings, 1):
+        _write(sheet, 1, place, heading, fill="DCE6F1")
+        sheet.column_dimensions[get_column_letter(place)].width = max(12, len(heading) + 2)
+    for line, cells in enumerate(lines, 2):
+        for place, cell in enumerate(cells, 1):
+            _write(sheet, line, place, cell)
+    about = book.create_sheet("About")
+    about.column_dimensions["A"].width, about.column_dimensions["B"].width = 32, 120
+    for line, (name, told) in enumerate(notices, 1):
+        _write(about, line, 1, name)
+        _write(about, line, 2, told[:_LONGEST_CELL])
     content = io.BytesIO()
     book.save(content)
     return content.getvalue()
@@ -116,9 +153,20 @@ def _table_sheet(sheet: Worksheet, comparison: Comparison) -> None:
             _write(sheet, line, place, cell, number=_NUMBERS.get(key, ""))
 
 
-def _notice_sheet(sheet: Worksheet, comparison: Comparison) -> None:
+def _further_sheet(page: Worksheet, sheet: Sheet) -> None:
+    page.freeze_panes = "A2"
+    for place, heading in enumerate(sheet.headings.values(), 1):
+        _write(page, 1, place, heading, fill="DCE6F1")
+        page.column_dimensions[get_column_letter(place)].width = max(12, len(heading) + 2)
+    for line, row in enumerate(sheet.rows, 2):
+        for place, (key, cell) in enumerate(row.items(), 1):
+            _write(page, line, place, cell, number=_NUMBERS.get(key, ""))
+
+
+def _notice_sheet(sheet: Worksheet, comparison: Comparison, sheets: Sequence[Sheet]) -> None:
     sheet.column_dimensions["A"].width, sheet.column_dimensions["B"].width = 32, 120
     told = [(part.indicator.name, notice) for part in comparison.sections for notice in part.notices]
+    told += [(further.title, notice) for further in sheets for notice in further.notices]
     for line, (name, notice) in enumerate([*told, *(("", note) for note in _notes(comparison))], 1):
         _write(sheet, line, 1, name)
         _write(sheet, line, 2, notice)
@@ -145,7 +193,11 @@ def _notes(comparison: Comparison) -> list[str]:
 
 
 def _disarmed(cell: Cell) -> Cell:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
 
 
-_FORMATS: dict[str, Callable[[Comparison], bytes]] = {".csv": as_csv, ".xlsx": as_xlsx, ".json": as_json}
+_FORMATS: dict[str, Callable[[Comparison, Sequence[Sheet]], bytes]] = {
+    ".csv": as_csv,
+    ".xlsx": as_xlsx,
+    ".json": as_json,
+}

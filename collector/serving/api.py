@@ -11,6 +11,7 @@ from threading import Event
 from typing import Any, TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import TypeAdapter
 from sse_starlette import EventSourceResponse
 from starlette.applications import Starlette
@@ -18,21 +19,30 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from collector.analysis.data import latest_with_origin
+from collector.analysis.described import described, query_of, run_facts
 from collector.language.errors import InputError, StoreError
 from collector.language.indicators import Indicator, indicators
 from collector.language.profile import StationProfile
+from collector.reporting.geojson import GEOJSON, stations_geojson
 from collector.serving import exchange
 from collector.serving.access import Access, Right
-from collector.serving.exchange import ARROW, CSV, JSON, CityEntry
+from collector.serving.analysis_routes import analysis_routes
+from collector.serving.answers import TABLE, body_answer, form_of, table_answer
+from collector.serving.dashboard_routes import dashboard_routes
+from collector.serving.exchange import CityEntry
 from collector.serving.guard import RIGHT, Guard
 from collector.serving.keeping_routes import keeping_routes
 from collector.serving.live import Live, View
 from collector.serving.login import login_routes
 from collector.serving.metrics import CONTENT_TYPE, Metrics
+from collector.serving.openapi import document
+from collector.serving.problems import problem
+from collector.stores.flagging import flagging
 from collector.stores.protocol import Fate, Position, RunInfo, Store
 
 LISTENERS = 100
@@ -42,8 +52,6 @@ RETRY = 1000  # milliseconds before a page connects again
 REJECTIONS = 100_000
 REJECTED_BYTES = 64 << 20
 _WEB = Path(__file__).parent / "web"
-_ADVICE = "narrow the selection, add a bucket such as bucket=1d, or ask for format=arrow"
-_FORMATS = {"json": JSON, "csv": CSV, "arrow": ARROW}
 _VIEW = TypeAdapter(View)
 Answer = TypeVar("Answer")
 
@@ -81,6 +89,8 @@ def application(
         Route("/metrics", api.metrics),
         *login_routes(access),
         *keeping_routes(store),
+        *analysis_routes(store, api.ask),
+        *dashboard_routes(store, live, api.ask),
         *(Route(f"/api/v1/{name}", endpoint) for name, endpoint in api.endpoints().items()),
     ]
     app = Starlette(
@@ -118,9 +128,11 @@ class _Api:
             "counts": self.counts,
         }
         return {
+            "openapi.json": self.openapi,
             "indicators": self.indicators,
             "runs": self.runs,
             "read": self.read,
+            "flags": self.flags,
             "live": self.live,
             **{name: of_run[name] for name in ("series", "positions", "rejections")},
             **{f"runs/{{run}}/{name}": endpoint for name, endpoint in of_run.items()},
@@ -138,43 +150,54 @@ class _Api:
     async def metrics(self, _: Request) -> Response:
         return Response(self._metrics.exposition(), headers={"content-type": CONTENT_TYPE})
 
+    async def openapi(self, request: Request) -> Response:
+        exchange.gather(request.query_params.multi_items(), ())
+        return body_answer(request, await run_in_threadpool(document))
+
     async def indicators(self, request: Request) -> Response:
         exchange.gather(request.query_params.multi_items(), ())
-        return _json("indicators", list(indicators().values()), list[Indicator])
+        return _json(request, "indicators", list(indicators().values()), list[Indicator])
 
     async def runs(self, request: Request) -> Response:
         exchange.gather(request.query_params.multi_items(), ())
-        return _json("runs", await self._ask(self._store.runs), list[RunInfo])
+        return _json(request, "runs", await self.ask(self._store.runs), list[RunInfo])
 
     async def cities(self, request: Request) -> Response:
         run, _ = await self._asked(request)
-        cities = await self._ask(self._store.cities, run)
-        return _json("cities", [CityEntry(*city) for city in cities], list[CityEntry])
+        cities = await self.ask(self._store.cities, run)
+        return _json(request, "cities", [CityEntry(*city) for city in cities], list[CityEntry])
 
     async def stations(self, request: Request) -> Response:
-        run, _ = await self._asked(request)
-        return _json("stations", await self._ask(self._store.stations, run), list[StationProfile])
+        run, told = await self._asked(request, "format")
+        kind = exchange.single(told, "format", exchange.word(("json", "geojson")))
+        if kind == "geojson" or (kind is None and GEOJSON in request.headers.get("accept", "")):
+            return body_answer(request, await self.ask(stations_geojson, self._store, run), GEOJSON)
+        return _json(request, "stations", await self.ask(self._store.stations, run), list[StationProfile])
 
     async def series(self, request: Request) -> Response:
-        run, told = await self._asked(request, "format")
+        run, told = await self._asked(request, *TABLE)
         return await self._table(request, told, lambda: self._store.series(run))
 
     async def latest(self, request: Request) -> Response:
-        run, told = await self._asked(request, "format")
-        return await self._table(request, told, lambda: self._store.latest(run or ""))
+        run, told = await self._asked(request, *TABLE)
+        return await self._table(request, told, lambda: latest_with_origin(self._store, run), {"run": run})
+
+    async def flags(self, request: Request) -> Response:
+        run, told = await self._asked(request, *TABLE)
+        return await self._table(request, told, lambda: flagging(self._store).flags(run))
 
     async def positions(self, request: Request) -> Response:
         run, _ = await self._asked(request)
-        return _json("positions", await self._ask(self._store.positions, run), list[Position])
+        return _json(request, "positions", await self.ask(self._store.positions, run), list[Position])
 
     async def counts(self, request: Request) -> Response:
         run, _ = await self._asked(request)
-        return _json("counts", await self._ask(self._store.counts, run), dict[Fate, int])
+        return _json(request, "counts", await self.ask(self._store.counts, run), dict[Fate, int])
 
     async def rejections(self, request: Request) -> Response:
         run, told = await self._asked(request, "limit")
         limit = exchange.single(told, "limit", exchange.whole(1, REJECTIONS)) or 1000
-        kept = await self._ask(self._store.rejections, run, limit)
+        kept = await self.ask(self._store.rejections, run, limit)
         shown, room = [], REJECTED_BYTES
         for rejection in reversed(kept):
             room -= len(rejection.payload)
@@ -185,19 +208,20 @@ class _Api:
 
     async def read(self, request: Request) -> Response:
         items = request.query_params.multi_items()
-        ours = [item for item in items if item[0] in ("format", "unknown")]
+        ours = [item for item in items if item[0] in (*TABLE, "unknown")]
         selection = exchange.parse_selection(item for item in items if item not in ours)
-        told = exchange.gather(ours, ("format", "unknown"))
+        told = exchange.gather(ours, (*TABLE, "unknown"))
         for run in selection.runs:
             await self._check_run(run, told)
-        return await self._table(request, told, lambda: self._store.read(selection))
+        asked: dict[str, object] = {"query": query_of(selection), "bucket": selection.bucket}
+        return await self._table(request, told, lambda: self._store.read(selection), asked)
 
     async def live(self, request: Request) -> Response:
         told = exchange.gather(request.query_params.multi_items(), ("run",))
         run = exchange.single(told, "run", exchange.run_name)
         if run is not None and not await run_in_threadpool(self._live.restored, run):
             await self._check_run(run, {})
-            await self._ask(self._live.restore, self._store, run)
+            await self.ask(self._live.restore, self._store, run)
         if self._listeners >= LISTENERS:
             return _error(503, f"expected at most {LISTENERS} live streams at once; close a page and try again")
         return EventSourceResponse(self._views(run), send_timeout=30)
@@ -218,7 +242,8 @@ class _Api:
         finally:
             self._listeners -= 1
 
-    async def _ask(self, work: Callable[..., Answer], *arguments: Any) -> Answer:
+    async def ask(self, work: Callable[..., Answer], *arguments: Any) -> Answer:
+        """What the store answers, when it is this question's turn."""
         async with self._turns:
             return await run_in_threadpool(work, *arguments)
 
@@ -238,32 +263,36 @@ class _Api:
         if exchange.single(told, "unknown", exchange.word(("empty", "error"))) == "empty":
             return
         if not await run_in_threadpool(self._live.restored, run):
-            known = [info.run for info in await self._ask(self._store.runs)]
+            known = [info.run for info in await self.ask(self._store.runs)]
             if run not in known:
                 raise HTTPException(404, f"no run {run[:80]!r} in the store; /api/v1/runs lists them")
 
-    async def _table(self, request: Request, told: dict[str, list[str]], work: Callable[[], pa.Table]) -> Response:
-        asked = exchange.single(told, "format", exchange.word(tuple(_FORMATS)))
-        kind = _FORMATS[asked] if asked else _accepted(request)
-        table = await self._ask(work)
-        if kind == JSON:
-            return Response(await run_in_threadpool(exchange.table_json, table, _ADVICE), media_type=JSON)
-        pieces = exchange.table_arrow(table) if kind == ARROW else exchange.table_csv(table)
-        return StreamingResponse(pieces, media_type=kind)
+    async def _table(
+        self,
+        request: Request,
+        told: dict[str, list[str]],
+        work: Callable[[], pa.Table],
+        about: dict[str, object] | None = None,
+    ) -> Response:
+        form = form_of(request, told)
+
+        def described_work() -> pa.Table:
+            table = work()
+            named = pc.unique(table["run"]).to_pylist() if "run" in table.column_names else []
+            runs = [str(run) for run in (*named, (about or {}).get("run")) if run]
+            return described(table, (about or {}) | run_facts(self._store, runs))
+
+        table = await self.ask(described_work)
+        return await run_in_threadpool(table_answer, request, table, form)
 
 
-def _accepted(request: Request) -> str:
-    accept = request.headers.get("accept", "")
-    return next((kind for kind in (ARROW, CSV) if kind in accept), JSON)
-
-
-def _json(name: str, told: Any, kind: Any) -> Response:
+def _json(request: Request, name: str, told: Any, kind: Any) -> Response:
     body = TypeAdapter(kind).dump_json(told)
-    return Response(b'{"%s":%s}' % (name.encode(), body), media_type=JSON)
+    return body_answer(request, b'{"%s":%s}' % (name.encode(), body))
 
 
 def _error(status: int, told: str) -> Response:
-    return JSONResponse({"error": told}, status)
+    return problem(status, told)
 
 
 def _refused(_: Request, error: Exception) -> Response:

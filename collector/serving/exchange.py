@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import io
-import json
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any, TypeVar
-
-import pyarrow as pa
-import pyarrow.compute as pc
-from pyarrow import csv
 
 from collector.language.errors import InputError, PayloadError
 from collector.language.profile import CityProfile, Status
 from collector.language.time import format_epoch, parse_time
 from collector.language.topics import is_segment
+from collector.quality.kinds import FlagKind
 from collector.stores.protocol import Fate, Rejection, Selection
 
-ARROW = "application/vnd.apache.arrow.stream"
-CSV = "text/csv"
-JSON = "application/json"
-CELLS = 1_000_000
-PARAMETERS = ("indicator", "city", "run", "station", "start", "end", "bucket", "local", "flagged", "known_at")
+_NAMED = ("indicator", "city", "run", "station")
+PARAMETERS = (*_NAMED, "start", "end", "bucket", "local", "flagged", "known_at", "without")
 
 Parsed = TypeVar("Parsed")
 
@@ -35,7 +27,6 @@ _DURATION = re.compile(r"(\d{1,9})([smhd]?)", re.ASCII)
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 _HALF_HOUR = 1800
 _LONGEST = 366 * 86_400
-_ROWS = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +47,23 @@ def parse_selection(parameters: Iterable[tuple[str, str]]) -> Selection:
     if start is not None and end is not None and start >= end:
         raise InputError(f"expected start before end, came start={told['start'][0]} and end={told['end'][0]}")
     return Selection(
-        indicators=_listed(told, "indicator", _is_indicator, "the id of an indicator such as pm25"),
-        cities=_listed(told, "city", is_segment, "the id of a city such as chiang-mai"),
-        runs=_listed(told, "run", is_segment, "the name of a run"),
-        stations=_listed(told, "station", is_segment, "the id of a station"),
+        indicators=indicator_names(told, "indicator"),
+        cities=segments(told, "city"),
+        runs=segments(told, "run"),
+        stations=segments(told, "station"),
         start=start,
         end=end,
-        bucket=single(told, "bucket", _bucket),
+        bucket=single(told, "bucket", bucket),
         local=single(told, "local", truth) is not False,
         known_at=single(told, "known_at", _time),
         flagged=single(told, "flagged", truth) is True,
+        without=words(told, "without", [str(kind) for kind in FlagKind]),
     )
 
 
 def selection_parameters(selection: Selection) -> list[tuple[str, str]]:
     """The parameters of `/api/v1/read` that ask for a selection."""
-    names = {"indicator": "indicators", "city": "cities", "run": "runs", "station": "stations"}
+    names = {"indicator": "indicators", "city": "cities", "run": "runs", "station": "stations", "without": "without"}
     asked = [(name, value) for name, attribute in names.items() for value in getattr(selection, attribute)]
     times = {name: getattr(selection, name) for name in ("start", "end", "known_at")}
     asked += [(name, format_epoch(time)) for name, time in times.items() if time is not None]
@@ -134,39 +126,19 @@ def word(choices: Sequence[str]) -> Callable[[str, str], str]:
     return parse
 
 
-def table_json(table: pa.Table, advice: str = "narrow the selection, or ask for format=arrow") -> bytes:
-    """A table as JSON: the number of rows, and each column as a list; times in ISO 8601, null for no value.
-
-    Raises `InputError` with the advice for more than `CELLS` cells.
-    """
-    cells = table.num_rows * table.num_columns
-    if cells > CELLS:
-        raise InputError(f"expected at most {CELLS} cells as JSON, came {cells}; {advice}")
-    columns = {name: _plain(table[name]) for name in table.column_names}
-    told = {"rows": table.num_rows, "columns": columns}
-    return json.dumps(told, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+def indicator_names(told: Mapping[str, list[str]], name: str) -> tuple[str, ...]:
+    """Ids of indicators, repeated or separated by commas. Raises `InputError`."""
+    return _listed(told, name, _is_indicator, "the id of an indicator such as pm25")
 
 
-def table_csv(table: pa.Table) -> Iterator[bytes]:
-    """A table as CSV with a header, in pieces; times in ISO 8601."""
-    columns = [_written(table[name]) for name in table.column_names]
-    written = pa.table(columns, names=table.column_names)
-    sink = io.BytesIO()
-    with csv.CSVWriter(sink, written.schema) as writer:
-        for batch in written.to_batches(max_chunksize=_ROWS):
-            writer.write_batch(batch)
-            yield _taken(sink)
-    yield _taken(sink)
+def segments(told: Mapping[str, list[str]], name: str) -> tuple[str, ...]:
+    """Names of cities, runs or stations, repeated or separated by commas. Raises `InputError`."""
+    return _listed(told, name, is_segment, f"the id of a {name}, of lower-case letters, digits and hyphens,")
 
 
-def table_arrow(table: pa.Table) -> Iterator[bytes]:
-    """A table as an Arrow IPC stream, in pieces."""
-    sink = io.BytesIO()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        for batch in table.to_batches(max_chunksize=_ROWS):
-            writer.write_batch(batch)
-            yield _taken(sink)
-    yield _taken(sink)
+def words(told: Mapping[str, list[str]], name: str, choices: Sequence[str]) -> tuple[str, ...]:
+    """Words of a list, repeated or separated by commas. Raises `InputError`."""
+    return _listed(told, name, lambda text: text in choices, ", ".join(choices))
 
 
 def encode_rejection(rejection: Rejection) -> dict[str, Any]:
@@ -179,25 +151,6 @@ def decode_rejection(told: dict[str, Any]) -> Rejection:
     """The rejection behind its JSON. Raises `KeyError`, `TypeError` or `ValueError` for anything else."""
     coded = {"payload": b64decode(told["payload"]), "digest": int(told["digest"], 16), "fate": Fate(told["fate"])}
     return Rejection(**told | coded)
-
-
-def _taken(sink: io.BytesIO) -> bytes:
-    piece = sink.getvalue()
-    sink.seek(0)
-    sink.truncate()
-    return piece
-
-
-def _written(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    if not pa.types.is_timestamp(column.type):
-        return column
-    return pc.strftime(column.cast(pa.timestamp("s")), format="%Y-%m-%dT%H:%M:%SZ")
-
-
-def _plain(column: pa.ChunkedArray) -> list[Any]:
-    if pa.types.is_floating(column.type):
-        column = pc.if_else(pc.is_finite(column), column, None)
-    return list(_written(column).to_pylist())
 
 
 def _listed(told: Mapping[str, list[str]], name: str, valid: Callable[[str], bool], expected: str) -> tuple[str, ...]:
@@ -224,7 +177,8 @@ def _time(name: str, text: str) -> int:
         ) from None
 
 
-def _bucket(name: str, text: str) -> int:
+def bucket(name: str, text: str) -> int:
+    """Seconds of a bucket. Raises `InputError`."""
     parts = _DURATION.fullmatch(text)
     seconds = int(parts[1]) * _UNITS[parts[2]] if parts else 0
     if not _HALF_HOUR <= seconds <= _LONGEST or seconds % _HALF_HOUR:

@@ -14,11 +14,12 @@ from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from collector.serving.access import Access, Right
 from collector.serving.metrics import Metrics, Refusal
+from collector.serving.problems import problem
 
 COOKIE = "nakhon"
 LONGEST_URL = 8192
@@ -182,15 +183,15 @@ def _client(scope: Scope) -> str:
 
 
 def _refused(reason: Refusal, status: int, told: str) -> _Refused:
-    return _Refused(reason, JSONResponse({"error": told}, status))
+    return _Refused(reason, problem(status, told))
 
 
 def _too_often(wait: float) -> _Refused:
     seconds = math.ceil(wait)
     told = f"too many requests from this address; ask again in {seconds} s"
-    return _Refused(Refusal.RATE, JSONResponse({"error": told}, 429, {"retry-after": str(seconds)}))
+    return _Refused(Refusal.RATE, problem(429, told, {"retry-after": str(seconds)}))
 
 
 def _wants_token(what: str) -> _Refused:
     told = f"{what}: send `Authorization: Bearer TOKEN` (nakhon takes it from NAKHON_API_TOKEN), or log in at /login"
-    return _Refused(Refusal.TOKEN, JSONResponse({"error": told}, 401, {"www-authenticate": 'Bearer realm="nakhon"'}))
+    return _Refused(Refusal.TOKEN, problem(401, told, {"www-authenticate": 'Bearer realm="nakhon"'}))

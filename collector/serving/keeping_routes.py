@@ -12,6 +12,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from collector.language.errors import InputError
+from collector.serving.exchange import gather
 from collector.stores.keeping import Copied, Facts, Keeping
 from collector.stores.protocol import Store
 from collector.stores.remote_keeping import DIGEST
@@ -23,7 +24,8 @@ def keeping_routes(store: Store) -> list[Route]:
     The copy is made beside the store and taken away when it was sent, so a slow reader holds nobody up.
     """
 
-    async def figures(_: Request) -> Response:
+    async def figures(request: Request) -> Response:
+        gather(request.query_params.multi_items(), ())
         told = await run_in_threadpool(_keeping(store).facts)
         return Response(TypeAdapter(Facts).dump_json(told), media_type="application/json")
 

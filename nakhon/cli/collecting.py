@@ -25,6 +25,7 @@ from nakhon.terminal import logs
 
 if TYPE_CHECKING:
     from collector.stores.keeping import Policy
+    from nakhon.collect import Alerting
     from nakhon.settings import Settings
 
 
@@ -43,6 +44,9 @@ def collect(
     raw: Annotated[str | None, typer.Option(help="keep raw values so long (90d, 2y), then half hours")] = None,
     halfhourly: Annotated[str | None, typer.Option(help="keep half hours so long (for ever)")] = None,
     events: Annotated[str | None, typer.Option(help="keep events so long (for ever)")] = None,
+    alerts: Annotated[str | None, typer.Option(help="rules of alerts: a TOML file, or shipped ones (thailand)")] = None,
+    alerts_state: Annotated[Path | None, typer.Option(help="file of their states (beside a DuckDB store)")] = None,
+    alerts_webhook: Annotated[str | None, typer.Option(help="URL that alerts are posted to")] = None,
     host: Annotated[str | None, typer.Option(help="address of the page, the API and the metrics (127.0.0.1)")] = None,
     port: Annotated[int | None, typer.Option(help="their port (8080); 0 takes a free one")] = None,
     host_name: Annotated[list[str] | None, typer.Option(help="a name browsers know us by (may be repeated)")] = None,
@@ -67,7 +71,8 @@ def collect(
 
     Every option may also stand in the --config file (`client_id = "..."`) or in the environment
     (NAKHON_COLLECT_CLIENT_ID); an option counts before the environment, the environment before the file. Secrets come
-    from the environment alone: NAKHON_MQTT_USERNAME, NAKHON_MQTT_PASSWORD, NAKHON_API_TOKEN, NAKHON_API_CONTROL_TOKEN.
+    from the environment alone: NAKHON_MQTT_USERNAME, NAKHON_MQTT_PASSWORD, NAKHON_API_TOKEN, NAKHON_API_CONTROL_TOKEN,
+    NAKHON_ALERTS_TOKEN (sent to the webhook).
     """
     from nakhon.settings import SETTINGS, gather
 
@@ -104,9 +109,23 @@ def _start(settings: Settings, *, retire: bool) -> None:
         tokens=Tokens(secret("NAKHON_API_TOKEN"), secret("NAKHON_API_CONTROL_TOKEN")),
         maps=settings["map"],
         policy=_policy(settings),
+        alerting=_alerting(settings),
     )
     trust = (settings[name] for name in ("ca", "cert", "key"))
     collect(duty, broker_of(settings["broker"], settings["mqtt"], *trust))
+
+
+def _alerting(settings: Settings) -> Alerting | None:
+    from collector.alerts.webhook import TOKEN
+    from nakhon.alerts import find_rules, states_file
+    from nakhon.collect import Alerting
+
+    if not settings["alerts"]:
+        return None
+    rules = find_rules(settings["alerts"])
+    return Alerting(
+        rules, states_file(settings["alerts_state"], settings["store"]), settings["alerts_webhook"], secret(TOKEN)
+    )
 
 
 def _policy(settings: Settings) -> Policy | None:

@@ -26,6 +26,22 @@ def compare(
     baseline: Annotated[str | None, typer.Option(help="the reference: a run, a city, or run/city")] = None,
     rank: Annotated[bool, typer.Option("--rank", help="rank the columns")] = False,
     per_capita: Annotated[bool, typer.Option("--per-capita", help="per 100,000 inhabitants")] = False,
+    per_area: Annotated[bool, typer.Option("--per-area", help="per km²")] = False,
+    against: Annotated[
+        str | None, typer.Option(help="start of another range of that length, such as 2025-03-01: then against now")
+    ] = None,
+    least_coverage: Annotated[
+        float, typer.Option(min=0, max=1, help="share of its readings below which a bucket is not compared")
+    ] = 0.75,
+    without: Annotated[
+        list[str] | None, typer.Option(help="leave out values flagged so: stuck, spike, drift, clock (repeatable)")
+    ] = None,
+    trend: Annotated[bool, typer.Option("--trend", help="also the trend of each column")] = False,
+    limit: Annotated[
+        list[str] | None, typer.Option(help="also how often over: who, thailand, us, 40, 40/1h (repeatable)")
+    ] = None,
+    profile: Annotated[str | None, typer.Option(help="also by hour, weekday, month or season")] = None,
+    lag: Annotated[str | None, typer.Option(help="also the correlation with the first up to a lag such as 2d")] = None,
     mixed_origins: Annotated[
         bool, typer.Option("--mixed-origins", help="rank measured and simulated together")
     ] = False,
@@ -39,10 +55,13 @@ def compare(
 ) -> None:
     """Compare cities and runs: coverage, mean, spread, and the difference in the direction that is better.
 
+    Also trends, limits exceeded, profiles and lags of the same aligned values. Tables go to every --out; of CSV the
+    further ones get files of their own beside it.
+
     Exit code 1: a ranking was asked for and refused; the reason is printed.
     """
     from collector.comparing.comparison import Request
-    from nakhon.compare import Outputs, compare, parse_clock
+    from nakhon.compare import Outputs, Questions, compare, parse_clock
 
     request = Request(
         tuple(indicator),
@@ -57,8 +76,13 @@ def compare(
         per_capita=per_capita,
         mixed_origins=mixed_origins,
         unlike_populations=unlike_populations,
+        per_area=per_area,
+        least_coverage=least_coverage,
+        against=parse_clock(against),
+        without=tuple(without or ()),
     )
-    done = compare(source_of(store, api), request, Outputs(report, tuple(out or ()), title, as_json))
+    asked = Questions(trend, tuple(limit or ()), profile, None if lag is None else int(parse_seconds(lag)))
+    done = compare(source_of(store, api), request, Outputs(report, tuple(out or ()), title, as_json), asked)
     raise typer.Exit(0 if done else 1)
 
 

@@ -75,3 +75,30 @@ def tenths(bands: tuple[tuple[str, str, int, int], ...]) -> list[tuple[float, in
         for low, high in [(int(Fraction(first) * 10), int(Fraction(last) * 10))]
         for tenth in range(low, high + 1)
     ]
+
+
+# US National Weather Service, heat index chart (weather.gov/ama/heatindex): relative humidity in %, then the heat index
+# in whole °F for 80, 82, 84, ... °F.
+HEAT_INDEX_NWS = {
+    40: (80, 81, 83, 85, 88, 91, 94, 97, 101, 105, 109, 114, 119, 124, 130, 136),
+    45: (80, 82, 84, 87, 89, 93, 96, 100, 104, 109, 114, 119, 124, 130, 137),
+    50: (81, 83, 85, 88, 91, 95, 99, 103, 108, 113, 118, 124, 131, 137),
+    55: (81, 84, 86, 89, 93, 97, 101, 106, 112, 117, 124, 130, 137),
+    60: (82, 84, 88, 91, 95, 100, 105, 110, 116, 123, 129, 137),
+    65: (82, 85, 89, 93, 98, 103, 108, 114, 121, 128, 136),
+    70: (83, 86, 90, 95, 100, 105, 112, 119, 126, 134),
+    75: (84, 88, 92, 97, 103, 109, 116, 124, 132),
+    80: (84, 89, 94, 100, 106, 113, 121, 129),
+    85: (85, 90, 96, 102, 110, 117, 126, 135),
+    90: (86, 91, 98, 105, 113, 122, 131),
+    95: (86, 93, 100, 108, 117, 127),
+    100: (87, 95, 103, 112, 121, 132),
+}
+
+# FHWA-HOP-06-070: a buffer index of 40 % adds 8 minutes to a trip of 20; a planning time index of 1.60 makes 24 minutes
+# of the 15 that it takes in light traffic.
+FHWA_BUFFER = (20.0, 28.0, 0.40)
+FHWA_PLANNING = (15.0, 24.0, 1.60)
+
+# Wilson's interval for 81 of 263 (Newcombe 1998, Stat. Med. 17:857-872, table I, without continuity correction).
+WILSON_NEWCOMBE = ((81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718))

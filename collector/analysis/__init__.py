@@ -1,0 +1,7 @@
+"""For the analyst: a store as tables that know their units and origins, comparisons, and figures."""
+
+from collector.analysis.compared import Compared
+from collector.analysis.data import Data, open_store
+from collector.analysis.table import Table
+
+__all__ = ["Compared", "Data", "Table", "open_store"]
