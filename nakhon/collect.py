@@ -10,6 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from collector.alerts.rules import Rule
+from collector.alerts.watch import Watch
+from collector.alerts.webhook import Webhook
 from collector.intake.ingest import Ingest
 from collector.intake.spool import LIMIT, Spool
 from collector.intake.subscriber import Subscriber
@@ -32,6 +35,16 @@ log = logging.getLogger("nakhon")
 
 
 @dataclass(frozen=True, slots=True)
+class Alerting:
+    """Which rules are watched, where their states are kept, and who is told beside the broker."""
+
+    rules: Sequence[Rule]
+    states: Path
+    webhook: str | None = None
+    token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Duty:
     """What is asked of a collector: where it listens, where it keeps what it hears, where it shows it and to whom."""
 
@@ -49,6 +62,7 @@ class Duty:
     retire: bool = False
     maps: Sequence[str] = ()
     policy: Policy | None = None
+    alerting: Alerting | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +74,7 @@ class Collector:
     server: Server
     metrics: Metrics
     live: Live
+    watch: Watch | None = None
 
 
 @contextlib.contextmanager
@@ -73,6 +88,8 @@ def collecting(duty: Duty, broker: Broker) -> Iterator[Collector]:
     check_tokens(duty.tokens, duty.host, duty.names)
     if duty.group is not None and duty.client_id is None:
         raise InputError("every collector of a --group needs a --client-id of its own, the same at every start")
+    if duty.group is not None and duty.alerting is not None:
+        raise InputError("a collector of a --group hears a share only: watch --alerts with a collector of its own")
     reach(broker)
     store = open_store(duty.store)
     with contextlib.ExitStack() as stack:
@@ -81,7 +98,9 @@ def collecting(duty: Duty, broker: Broker) -> Iterator[Collector]:
         live, metrics = Live(), Metrics()
         live.restore(store)
         decoders = mapping.decoders(duty.maps)
-        ingest = Ingest(store, live, metrics, decoders=decoders, shared=duty.group is not None)
+        watch = _watching(duty.alerting, store, stack)
+        after = None if watch is None else watch.update
+        ingest = Ingest(store, live, metrics, decoders=decoders, shared=duty.group is not None, after=after)
         name = collector_name(duty.client_id, duty.store)
         spool = None if duty.spool is None else stack.enter_context(Spool(duty.spool, duty.spool_limit))
         foreign = [topic for one in decoders for topic in one.topics]
@@ -95,14 +114,17 @@ def collecting(duty: Duty, broker: Broker) -> Iterator[Collector]:
             spool=spool,
             retire=duty.retire,
             foreign=foreign,
+            forgotten=None if watch is None else watch.forgotten,
         )
+        if watch is not None:
+            watch.connect(subscriber.say)
         _watch(metrics, duty, live, subscriber, spool)
-        app = application(store, live, metrics, subscriber.not_ready, duty.names, Access(duty.tokens))
+        app = application(store, live, metrics, subscriber.not_ready, duty.names, Access(duty.tokens), watch)
         server = serve(app, duty.host, duty.port, duty.certificate)
         stack.callback(server.stop)
         subscriber.start()
         stack.callback(subscriber.stop)
-        yield Collector(store, subscriber, server, metrics, live)
+        yield Collector(store, subscriber, server, metrics, live, watch)
 
 
 def collect(duty: Duty, broker: Broker) -> None:
@@ -118,6 +140,17 @@ def collect(duty: Duty, broker: Broker) -> None:
         log.info("ending: what has arrived is stored and acknowledged ...")
     counted = {name: int(collector.metrics.value(f"nakhon_messages_{name}_total")) for name in ("received", "stored")}
     log.info("received %d messages, stored %d", counted["received"], counted["stored"], extra=counted)
+
+
+def _watching(alerting: Alerting | None, store: Store, stack: contextlib.ExitStack) -> Watch | None:
+    """The watch over the rules, brought up to what the store holds; it stops after the subscriber."""
+    if alerting is None:
+        return None
+    webhook = None if alerting.webhook is None else Webhook(alerting.webhook, alerting.token)
+    watch = Watch(alerting.rules, alerting.states, webhook)
+    watch.start(store)
+    stack.callback(watch.stop)
+    return watch
 
 
 def _watch(metrics: Metrics, duty: Duty, live: Live, subscriber: Subscriber, spool: Spool | None) -> None:

@@ -14,11 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from collector.alerts.webhook import check_webhook
 from collector.language.broker import parse_broker
 from collector.language.checking import suggestion
 from collector.language.errors import InputError
 from collector.language.topics import is_segment
 from collector.stores import check_url
+from nakhon.alerts import find_rules
 from nakhon.mapping import load_mapping
 from nakhon.terminal.durations import parse_length
 from nakhon.terminal.logs import FORMATS, LEVELS
@@ -104,6 +106,9 @@ SETTINGS: dict[str, Setting] = {
     "raw": Setting(TEXT, check=parse_length),
     "halfhourly": Setting(TEXT, check=parse_length),
     "events": Setting(TEXT, check=parse_length),
+    "alerts": Setting(TEXT, check=find_rules),
+    "alerts_state": Setting(Expected("the path of a file", _path)),
+    "alerts_webhook": Setting(TEXT, check=check_webhook),
     "host": Setting(TEXT, "127.0.0.1"),
     "port": Setting(whole(0, 65_535), 8080),
     "host_name": Setting(TEXT, (), many=True),
@@ -184,6 +189,11 @@ def gather(file: Path | None, environment: Mapping[str, str], options: Mapping[s
     for one, other in (("api_cert", "api_key"), ("api_key", "api_cert"), ("key", "cert")):
         if values[one].value and not values[other].value:
             errors.append(f"{one}: expected {other} beside it")
+    errors += [
+        f"{name}: expected alerts beside it, the file of the rules"
+        for name in ("alerts_state", "alerts_webhook")
+        if values[name].value and not values["alerts"].value
+    ]
     if errors:
         raise SettingsError(tuple(errors))
     return Settings(values)

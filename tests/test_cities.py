@@ -175,9 +175,8 @@ def test_neighbours_share_weather_and_stay_near_each_other() -> None:
 
 
 def test_the_profile_says_what_the_population_counts() -> None:
-    assert city("chiang-mai").profile() == CityProfile(
-        "chiang-mai", "Chiang Mai", "TH", 18.7904, 98.9847, "Asia/Bangkok", 127240, "municipality", "monsoon-burning", 40.2
-    )
+    place = ("chiang-mai", "Chiang Mai", "TH", 18.7904, 98.9847, "Asia/Bangkok")
+    assert city("chiang-mai").profile() == CityProfile(*place, 127240, "municipality", "monsoon-burning", 40.2)
     assert city("theppharat").profile().population is None
 
 

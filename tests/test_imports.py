@@ -52,6 +52,7 @@ HOMES = {
         "collector/serving/login.py",
         "collector/serving/keeping_routes.py",
         "collector/serving/alert_routes.py",
+        "collector/serving/league_routes.py",
         "collector/serving/analysis_routes.py",
         "collector/serving/answers.py",
         "collector/serving/problems.py",

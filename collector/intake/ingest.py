@@ -67,7 +67,8 @@ class _Gathering:
 class Ingest:
     """The way of a message into a store. One thread calls `process`; everything it holds in memory is bounded.
 
-    What does not follow wire version 1 is offered to the `decoders`.
+    What does not follow wire version 1 is offered to the `decoders`. `after` is called with what was committed, before
+    anything of it is acknowledged.
     `shared` says that other collectors write to the same store: `committed` then tells of this one's share only.
     """
 
@@ -79,8 +80,10 @@ class Ingest:
         *,
         decoders: Sequence[Decoder] = (),
         shared: bool = False,
+        after: Callable[[Batch], None] | None = None,
     ) -> None:
         self._store = store
+        self._after = after
         self._live = live
         self._metrics = metrics
         self._decoders = decoders
@@ -247,6 +250,8 @@ class Ingest:
     def _tell(self, batch: Batch, births: Births, received: int, seconds: float) -> None:
         if self._live is not None:
             self._live.update(batch)
+        if self._after is not None:
+            self._after(batch)
         if self._metrics is not None:
             readings = sum(accepted.message.values for accepted in batch.accepted)
             oldest = min((accepted.received for accepted in batch.accepted), default=time.time())

@@ -12,7 +12,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -48,7 +48,8 @@ class Subscriber:
     same from start to start. `runs` limits it to some runs; `group` shares the readings with other collectors of the
     group (births go to all). `foreign` are topics beside those of wire version 1, for the decoders of the ingest. With
     a `spool`, what the store does not take in time is kept on this machine's disk. To `retire` is to subscribe to
-    nothing more, take what the broker still keeps for us, and have it forget us.
+    nothing more, take what the broker still keeps for us, and have it forget us. `forgotten` is called when the broker
+    does not know us: what it had retained may be gone too.
     """
 
     def __init__(
@@ -63,8 +64,11 @@ class Subscriber:
         spool: Spool | None = None,
         retire: bool = False,
         foreign: Sequence[str] = (),
+        forgotten: Callable[[], None] | None = None,
     ) -> None:
         self._ingest = ingest
+        self._forgotten = forgotten
+        self._untaken: dict[int, Callable[[], None]] = {}
         self._metrics = metrics
         self._topics = _foreign(foreign, group) | _subscriptions(runs or ("+",), group)
         self._intake = Intake(ingest, Outlets(self._safe, self._stored, self._resume, self._idle), spool)
@@ -83,7 +87,13 @@ class Subscriber:
         self._network = Network("subscriber")
         session = Session(client_id, expiry=EXPIRY, window=WINDOW, manual_ack=True)
         self.connection = Connection(
-            self._network, broker, session, on_up=self._up, on_down=self._down, on_message=self._hear
+            self._network,
+            broker,
+            session,
+            on_up=self._up,
+            on_down=self._down,
+            on_message=self._hear,
+            on_acknowledged=self._taken,
         )
         self.connection.client.on_subscribe = self._subscribed
 
@@ -110,6 +120,10 @@ class Subscriber:
         self.connection.forgotten = self.retired
         self._intake.stop()
         self._network.stop()
+
+    def say(self, topic: str, payload: bytes, taken: Callable[[], None]) -> None:
+        """Publish a retained message; `taken` is called in the network thread when the broker has it."""
+        self._network.call(partial(self._say, topic, payload, taken))
 
     @property
     def waiting(self) -> int:
@@ -140,6 +154,8 @@ class Subscriber:
         if self._known and not remembered:
             log.error("the broker has forgotten us: what it kept for us is lost; an audit names it")
         self._known = True
+        if not remembered and self._forgotten is not None:
+            self._forgotten()
         if self._metrics is not None:
             self._metrics.connection(up=True)
         self._moved = time.monotonic()
@@ -183,6 +199,13 @@ class Subscriber:
             self._metrics.received()
         if not self._intake.offer(Arrival(delivery, self.connection.generation, message.mid, message.qos)):
             self.connection.pause()
+
+    def _say(self, topic: str, payload: bytes, taken: Callable[[], None]) -> None:
+        self._untaken[self.connection.client.publish(topic, payload, qos=1, retain=True).mid] = taken
+
+    def _taken(self, mid: int) -> None:
+        if (taken := self._untaken.pop(mid, None)) is not None:
+            taken()
 
     def _resume(self) -> None:
         self._network.call(self.connection.resume)

@@ -4,6 +4,7 @@ nakhon/v1/<run>/<city>/<pillar>/<station>[/events|/statistics|/status]
 nakhon/v1/<run>/<city>/status
 nakhon/v1/<run>/control[/replies]
 nakhon/v1/<run>/committed
+nakhon/v1/<run>/alerts/<rule>/<city>/<station, or - for the whole city>
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from functools import lru_cache
 from collector.language.errors import TopicError
 
 ROOT = "nakhon/v1"
-RESERVED = frozenset({"status", "events", "statistics", "control", "replies", "committed"})
+RESERVED = frozenset({"status", "events", "statistics", "control", "replies", "committed", "alerts"})
 SEGMENT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 

@@ -57,19 +57,19 @@ def question_of(told: Told) -> Question:
         indicators=exchange.indicator_names(told, "indicator"),
         cities=exchange.segments(told, "city"),
         runs=exchange.segments(told, "run"),
-        start=exchange.single(told, "start", _clock),
-        end=exchange.single(told, "end", _clock),
-        against=exchange.single(told, "against", _clock),
+        start=exchange.single(told, "start", clock),
+        end=exchange.single(told, "end", clock),
+        against=exchange.single(told, "against", clock),
         bucket=exchange.single(told, "bucket", exchange.bucket) or 3600,
-        local=_truth(told, "local") is not False,
+        local=truth(told, "local") is not False,
         baseline=exchange.single(told, "baseline", _short),
-        rank=_truth(told, "rank") is True,
+        rank=truth(told, "rank") is True,
         per_capita=per == "capita",
         per_area=per == "area",
         least_coverage=_share(told),
         without=exchange.words(told, "without", [str(kind) for kind in FlagKind]),
-        mixed_origins=_truth(told, "mixed_origins") is True,
-        unlike_populations=_truth(told, "unlike_populations") is True,
+        mixed_origins=truth(told, "mixed_origins") is True,
+        unlike_populations=truth(told, "unlike_populations") is True,
     )
 
 
@@ -118,14 +118,16 @@ def _number(name: str, text: str) -> float:
     return float(text)
 
 
-def _clock(name: str, text: str) -> int:
+def clock(name: str, text: str) -> int:
+    """A parameter that is a date or a time, in seconds since 1970. Raises `InputError`."""
     found = asked.clock(text[:40])
     if found is None:
         raise InputError(f"expected a date or a time for {name}")
     return found
 
 
-def _truth(told: Told, name: str) -> bool | None:
+def truth(told: Told, name: str) -> bool | None:
+    """A parameter that is yes or no; None where it was not said. Raises `InputError`."""
     return exchange.single(told, name, exchange.truth)
 
 

@@ -23,6 +23,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from collector.alerts.watch import Watch
 from collector.analysis.data import latest_with_origin
 from collector.analysis.described import described, query_of, run_facts
 from collector.language.errors import InputError, StoreError
@@ -31,12 +32,14 @@ from collector.language.profile import StationProfile
 from collector.reporting.geojson import GEOJSON, stations_geojson
 from collector.serving import exchange
 from collector.serving.access import Access, Right
+from collector.serving.alert_routes import alert_routes
 from collector.serving.analysis_routes import analysis_routes
 from collector.serving.answers import TABLE, body_answer, form_of, table_answer
 from collector.serving.dashboard_routes import dashboard_routes
 from collector.serving.exchange import CityEntry
 from collector.serving.guard import RIGHT, Guard
 from collector.serving.keeping_routes import keeping_routes
+from collector.serving.league_routes import league_routes
 from collector.serving.live import Live, View
 from collector.serving.login import login_routes
 from collector.serving.metrics import CONTENT_TYPE, Metrics
@@ -47,7 +50,7 @@ from collector.stores.protocol import Fate, Position, RunInfo, Store
 
 LISTENERS = 100
 READERS = 4
-PERIOD = 1.0  # seconds between two views of a live stream
+PERIOD = 0.5  # seconds between two views of a live stream
 RETRY = 1000  # milliseconds before a page connects again
 REJECTIONS = 100_000
 REJECTED_BYTES = 64 << 20
@@ -63,6 +66,7 @@ def application(
     ready: Callable[[], str | None],
     hosts: Iterable[str] = (),
     access: Access | None = None,
+    watch: Watch | None = None,
 ) -> Starlette:
     """The web application of a collector.
 
@@ -77,6 +81,8 @@ def application(
         refused, so that no web page of somebody else can reach a collector by pointing its own name here.
     access
         Which tokens give which right, and how often an address may ask; without, everybody may do everything.
+    watch
+        The alerts, where there are rules.
     """
     access = access or Access()
     api = _Api(store, live, metrics, ready, tokens=access.tokens.asked)
@@ -90,6 +96,8 @@ def application(
         *login_routes(access),
         *keeping_routes(store),
         *analysis_routes(store, api.ask),
+        *league_routes(store, api.ask),
+        *alert_routes(watch),
         *dashboard_routes(store, live, api.ask),
         *(Route(f"/api/v1/{name}", endpoint) for name, endpoint in api.endpoints().items()),
     ]
@@ -227,7 +235,7 @@ class _Api:
         return EventSourceResponse(self._views(run), send_timeout=30)
 
     async def _views(self, run: str | None) -> AsyncIterator[dict[str, Any]]:
-        """A snapshot, then what changed, once a second. A slow client gets fewer and newer views, never a queue."""
+        """A snapshot, then what changed, twice a second. A slow client gets fewer and newer views, never a queue."""
         self._listeners += 1
         kind, since = "snapshot", 0
         try:

@@ -23,7 +23,7 @@ from simulator.clock import Clock
 
 A_LINE_EVERY = 5.0
 FLUSH = 0.5
-COMMANDS = ("nakhon/v1/+/control", "nakhon/v1/+/control/replies", "nakhon/v1/+/committed")
+COMMANDS = ("nakhon/v1/+/control", "nakhon/v1/+/control/replies", "nakhon/v1/+/committed", "nakhon/v1/+/alerts/#")
 
 
 @dataclass(frozen=True, slots=True)
