@@ -27,9 +27,9 @@ from nakhon.terminal.interrupt import on_interrupt
 from nakhon.terminal.plain import plain
 from nakhon.terminal.progress import showing
 from simulator.fleet import Fleet
-from simulator.spread import Spread
 from simulator.formats import format_of
 from simulator.service import Service
+from simulator.spread import Spread
 
 SHOWN = 200
 LEDGER = "run.ledger"
