@@ -81,8 +81,11 @@ HOMES = {
         "collector/serving/api.py",
         "nakhon/validating/validation_report.py",
         "nakhon/accept/timeline.py",
+        "nakhon/documents/notebook.py",
         "nakhon/reporting/",
     ),
+    "nbclient": ("nakhon/documents/notebook.py",),
+    "nbformat": ("nakhon/documents/notebook.py",),
 }
 IMPURE = {"simpy", "paho", "duckdb", "os", "pathlib", "socket", "time", "random", "threading", "subprocess"}
 
