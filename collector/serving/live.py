@@ -54,7 +54,7 @@ class CityState:
 class LastValue:
     """The last value of an indicator in a city, over its `stations` of `known` that spoke within a day of `time`.
 
-    Values of several stations combine by the indicator's rollup: sum, max, energetic mean, and the mean otherwise.
+    Values of several stations combine as the indicator says: sum, max, energetic mean, and the mean otherwise.
     """
 
     city: str
@@ -202,6 +202,15 @@ class Live:
         with self._lock:
             return self._created[-1] if self._created else None
 
+    def presence(self, run: str, city: str) -> dict[str, bool | None]:
+        """Which stations of a city are online; None where none of their births was heard."""
+        with self._lock:
+            held = self._runs[run].cities.get(city) if run in self._runs else None
+            if held is None:
+                return {}
+            gone = held.presence.session if held.presence.online is False else None
+            return {name: one.online and one.session != gone for name, one in held.stations.items()}
+
     def view(self, run: str | None, since: int = 0) -> View:
         """A run as it is now (`since` 0), or what changed in it after version `since`."""
         with self._lock:
@@ -313,14 +322,14 @@ class Live:
                 run.time = time
 
 
-def combine(values: Iterable[float], rollup: Rollup) -> float:
+def combine(values: Iterable[float], across: Rollup) -> float:
     """One value for the stations of a city: their sum, maximum, energetic mean (sound levels), or mean otherwise."""
     held = list(values)
-    if rollup is Rollup.SUM:
+    if across is Rollup.SUM:
         return math.fsum(held)
-    if rollup is Rollup.MAX:
+    if across is Rollup.MAX:
         return max(held)
-    if rollup is Rollup.ENERGETIC_MEAN:
+    if across is Rollup.ENERGETIC_MEAN:
         return 10 * math.log10(math.fsum(10 ** (value / 10) for value in held) / len(held))
     return math.fsum(held) / len(held)
 
@@ -332,8 +341,8 @@ def _last_values(cities: list[tuple[str, _City]], since: int) -> Iterator[LastVa
             if group.version > since and group.cells:
                 newest = max(time for time, _ in group.cells.values())
                 fresh = [value for time, value in group.cells.values() if time > newest - FRESH]
-                rollup = catalogue[indicator].rollup if indicator in catalogue else Rollup.MEAN
-                yield LastValue(name, indicator, newest, combine(fresh, rollup), len(fresh), len(group.cells))
+                across = catalogue[indicator].across if indicator in catalogue else Rollup.MEAN
+                yield LastValue(name, indicator, newest, combine(fresh, across), len(fresh), len(group.cells))
 
 
 def _city_state(name: str, city: _City) -> CityState:
