@@ -1,7 +1,7 @@
 """One replication of a scenario as columns: for each city and indicator a value of every whole bucket.
 
 A bucket begins on the clock of its city, so that days are local days; buckets that the run covers only in part are left
-out. Values combine as the stores combine them, by the indicator's own rollup over the bucket and its stations.
+out. Values combine as the stores combine them, as the indicator says of a bucket (`rollup`) and of stations (`across`).
 """
 
 from __future__ import annotations
@@ -157,9 +157,12 @@ class _Rolling:
 
     def __init__(self, entry: Indicator, buckets: int) -> None:
         self.rollup, self._counts = entry.rollup, entry.kind is IndicatorKind.EVENT and entry.rollup is Rollup.SUM
+        self._summed = entry.across is Rollup.SUM
         self.n = np.zeros(buckets, dtype=np.int64)
         self._state = np.full(buckets, -np.inf) if self.rollup is Rollup.MAX else np.zeros(buckets)
         self._last: dict[str, Floats] = {}
+        self._means: dict[str, tuple[Floats, Floats]] = {}
+        """Sum and number of the values of each station, where a city's value is the sum of their means."""
 
     def add(self, slots: Integers, values: Floats, stations: Sequence[str]) -> None:
         """Take values (stations, times) in the order of time; `slots` (times,) are their buckets."""
@@ -174,6 +177,11 @@ class _Rolling:
                 last[slots[known]] = row[known]  # of one bucket the last stays
         elif self.rollup is Rollup.MAX:
             np.maximum.at(self._state, inside, np.where(there, values, -np.inf).max(axis=0))
+        elif self.rollup is Rollup.MEAN and self._summed:
+            for station, row, known in zip(stations, values, there, strict=True):
+                total, number = self._means.setdefault(station, (np.zeros(buckets), np.zeros(buckets)))
+                total += np.bincount(slots[known], row[known], buckets)
+                number += np.bincount(slots[known], minlength=buckets)
         else:
             added = 10.0 ** (values / 10.0) if self.rollup is Rollup.ENERGETIC_MEAN else values
             self._state += np.bincount(inside, np.where(there, added, 0.0).sum(axis=0), buckets)
@@ -186,17 +194,26 @@ class _Rolling:
 
     def values(self) -> Floats:
         """Get the value of each bucket, NaN where there is none."""
-        if self._last:
-            rows = np.array(list(self._last.values()))
-            known = np.isfinite(rows)
-            total = np.where(known, rows, 0.0).sum(axis=0)
-            return np.asarray(np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), np.nan))
+        rows = [*self._last.values(), *(_ratio(*told) for told in self._means.values())]
+        if rows:
+            return self._across(np.array(rows))
         if self._counts:
             return self._state
         if self.rollup in (Rollup.SUM, Rollup.MAX):
             return np.where(self.n > 0, self._state, np.nan)
-        mean = np.where(self.n > 0, self._state / np.maximum(self.n, 1), np.nan)
+        mean = _ratio(self._state, self.n)
         return 10.0 * np.log10(mean) if self.rollup is Rollup.ENERGETIC_MEAN else mean
+
+    def _across(self, rows: Floats) -> Floats:
+        """Get the sum or the mean of stations (stations, buckets) in each bucket, of those that have a value there."""
+        known = np.isfinite(rows)
+        number = known.sum(axis=0)
+        total = np.where(known, rows, 0.0).sum(axis=0)
+        return np.where(number > 0, total, np.nan) if self._summed else _ratio(total, number)
+
+
+def _ratio(total: Floats, number: Floats | Integers) -> Floats:
+    return np.where(number > 0, total / np.maximum(number, 1), np.nan)
 
 
 @lru_cache(maxsize=65_536)

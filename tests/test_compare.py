@@ -496,6 +496,23 @@ def message(address: Address, seq: int, body: Readings | Event) -> Accepted:
     return Accepted(Message(address, "s1", seq, body), digest=seq, received=0.0)
 
 
+def test_a_backlog_of_which_one_of_two_desks_was_silent_is_not_compared(tmp_path: Path) -> None:
+    times = (START + HOUR * np.arange(4)).astype("datetime64[s]")
+    desks = [Address("run", "chiang-mai", "governance", name) for name in ("sd-01", "sd-02")]
+    births = [
+        (desk, Status(True, "s1", StationProfile(desk.station, "chiang-mai", "governance", "desk", "Desk", HOUR, ())))
+        for desk in desks
+    ]
+    told = [np.array([3.0, 3, 3, 3]), np.array([5.0, 5, np.nan, 5])]
+    bodies = [Readings(times, {"service_backlog": values}) for values in told]
+    opened = open_store(f"duckdb://{tmp_path}/city.duckdb")
+    opened.write(Batch([message(desk, 0, body) for desk, body in zip(desks, bodies, strict=True)], births=births))
+    part = compare(opened, Request(("service_backlog",), local=False)).sections[0]
+    opened.close()
+    assert (part.entries[0].values.tolist(), part.entries[0].sparse) == ([8.0, 8.0, 8.0], 1)
+    assert any("the sum of its stations' values" in note for note in part.notices)
+
+
 def test_runs_and_cities_of_a_store_are_compared_with_what_their_births_say(store: Store) -> None:
     told = compare(store, Request(("pm25",), runs=("haze", "pcd")))
     first, yangon, measured = told.sections[0].entries

@@ -57,7 +57,7 @@ def by_rollup(indicator: str, rows: list[tuple[int, int, float]]) -> float:
         return float(10 * np.log10(np.mean(10 ** (values / 10))))
     if indicator == "service_backlog":
         last = [max((time, value) for s, time, value in rows if s == station)[1] for station in {r[0] for r in rows}]
-        return float(np.mean(last))
+        return float(np.sum(last))
     return float(values.mean())
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.language.indicators import indicators
+from collector.language.indicators import indicator, indicators
 from collector.stores import open_store
 from collector.stores.protocol import Selection
 from simulator import experiment
@@ -24,6 +24,9 @@ duration = "4d"
 cadence = "1h"
 [cities]
 include = ["chiang-mai", "rayong", "yangon"]
+[stations]
+feeder = 3
+service_desk = 2
 """
 
 
@@ -70,6 +73,14 @@ def test_values_are_those_that_a_store_tells_of_the_same_run(stored: Path, bucke
     assert ours.keys() == theirs.keys()
     assert {key: n for key, (_, n) in ours.items()} == {key: n for key, (_, n) in theirs.items()}
     assert np.allclose([ours[key][0] for key in ours], [theirs[key][0] for key in ours], rtol=1e-9)
+
+
+def test_a_demand_is_the_sum_of_the_means_of_the_feeders_that_spoke() -> None:
+    """What the contract of stores says of a gap; the run above has none."""
+    rolling = experiment._Rolling(indicator("electricity_demand"), 3)
+    rolling.add(np.array([0, 0, 1, -1]), np.array([[1.0, 3.0, np.nan, 9.0], [10.0, np.nan, 7.0, 9.0]]), ["a", "b"])
+    assert np.array_equal(rolling.values(), [2.0 + 10.0, 7.0, np.nan], equal_nan=True)
+    assert rolling.n.tolist() == [3, 1, 0]
 
 
 def test_days_begin_at_midnight_of_the_city_and_those_in_part_are_left_out() -> None:
@@ -145,7 +156,7 @@ def test_a_city_more_leaves_the_others_as_they_were_to_the_bit() -> None:
 
 
 def test_indicators_are_those_of_the_stations_or_the_chosen_ones_of_them() -> None:
-    made = scenario(TEXT + "[stations]\nweather = 0\n")
+    made = scenario(TEXT + "weather = 0\n")
     assert "rain" not in measured(made, "rayong") and "pm25" in measured(made, "rayong")
     assert measured(made, "rayong", ("pm25", "rain")) == ["pm25"]
     assert [one.indicator for one in gathered(made, 0, ("pm25", "no2"))] == ["no2", "pm25"] * 3

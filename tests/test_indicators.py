@@ -5,7 +5,7 @@ import re
 import pytest
 
 from collector.language.errors import InputError
-from collector.language.indicators import Better, IndicatorKind, Pillar, indicator, indicators
+from collector.language.indicators import Better, IndicatorKind, Pillar, Rollup, indicator, indicators, summed
 
 PER_PILLAR = {Pillar.ENVIRONMENT: 12, Pillar.ECONOMY: 11, Pillar.GOVERNANCE: 12}
 
@@ -22,6 +22,16 @@ def test_every_entry_follows_the_rules_of_the_catalogue() -> None:
         assert entry.name and entry.definition and entry.unit and entry.ucum and entry.standard
         assert bool(entry.event) <= (entry.kind is IndicatorKind.EVENT), entry.id
         assert entry.standard_code or not entry.code_verified, entry.id
+
+
+def test_stations_combine_as_their_values_over_time_do_or_are_added_up() -> None:
+    for entry in indicators().values():
+        usual = Rollup.MEAN if entry.rollup is Rollup.LAST else entry.rollup
+        if entry.across is not usual:
+            assert (entry.across, entry.kind) == (Rollup.SUM, IndicatorKind.SENSOR), entry.id  # all speak at every tick
+            assert entry.rollup in (Rollup.MEAN, Rollup.LAST) and entry.extensive, entry.id
+    assert {"electricity_demand", "service_backlog", "digital_payments"} <= set(summed())
+    assert not {"open_datasets", "visitor_arrivals", "traffic_flow", "water_level"} & set(summed())
 
 
 def test_known_facts_of_the_catalogue() -> None:

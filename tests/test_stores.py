@@ -176,7 +176,9 @@ def test_local_buckets_start_at_the_midnight_of_the_city(store: Store) -> None:
         ("portal_uptime", (50 + 60 + 80) / 3),
         ("business_registrations", 50 + 60 + 80),
         ("water_level", 8.0),
-        ("service_backlog", (60 + 80) / 2),
+        ("open_datasets", (60 + 80) / 2),
+        ("service_backlog", 60 + 80),
+        ("electricity_demand", (50 + 60) / 2 + 80),
         ("noise_laeq", 10 * np.log10((1e5 + 1e6 + 1e8) / 3)),
     ],
 )
@@ -194,6 +196,17 @@ def test_buckets_combine_stations_and_times_by_the_rollup_of_the_indicator(
         assert table["n"].to_pylist() == [3]
         store.write(Batch([accepted(readings([START + 90_000], **{indicator: [float("nan")]}), 9)]))
         store.maintain()
+
+
+def test_the_backlog_of_a_city_is_that_of_the_desks_that_spoke(store: Store) -> None:
+    desks = [
+        accepted(readings(times, service_backlog=told), 0, address(name))
+        for name, times, told in (("a", [START, START + 3600], [3.0, 4.0]), ("b", [START], [5.0]))
+    ]
+    store.write(Batch(desks))
+    table = store.read(Selection(("service_backlog",), bucket=3600))
+    assert (table["value"].to_pylist(), table["n"].to_pylist()) == ([8.0, 4.0], [2, 1])
+    assert values(store, "service_backlog", bucket=86_400) == [9.0]
 
 
 def test_buckets_keep_stations_of_different_origin_apart(store: Store) -> None:

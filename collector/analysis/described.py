@@ -108,6 +108,7 @@ def _entry(name: str) -> dict[str, object]:
         "unit": entry.unit,
         "ucum": entry.ucum,
         "rollup": str(entry.rollup),
+        "across": str(entry.across),
         "better": str(entry.better),
         "standard": f"{entry.standard} {entry.standard_code}".strip(),
     }

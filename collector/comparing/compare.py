@@ -240,6 +240,8 @@ def _notes(entry: Indicator, entries: Sequence[Entry], request: Request) -> Iter
     yield from _notes_on_counting(entries, request)
     if entry.kind is IndicatorKind.STATISTIC:
         yield "A statistic is published rarely: coverage counts the buckets in which a period of it begins."
+    if entry.across is Rollup.SUM and entry.rollup is not Rollup.SUM:
+        yield "A city's value is the sum of its stations' values: too low in a bucket in which one was silent."
     if entry.rollup is Rollup.ENERGETIC_MEAN:
         yield "Sound levels are averaged by energy within a bucket; the figures are of the buckets' levels."
     if empty := [one.column.label for one in entries if not one.figures.n]:

@@ -66,9 +66,10 @@ class Indicator:
     """One entry of the catalogue.
 
     `minimum` and `maximum` are plausible bounds in `unit` (`ucum` is its UCUM code): a value outside is stored and
-    flagged. `extensive` indicators grow with the size of a city and are ranked per person only. `standard_code` is
-    the standard's own code, `code_verified` whether it was checked in the standard's text. `event` is the type of
-    event that carries an indicator of kind event.
+    flagged. `rollup` is how values combine over time, `across` how those of a city's stations do: as their values over
+    time unless the catalogue says otherwise, and last values by their mean. `extensive` indicators grow with the size
+    of a city and are ranked per person only. `standard_code` is the standard's own code, `code_verified` whether it was
+    checked in the standard's text. `event` is the type of event that carries an indicator of kind event.
     """
 
     id: str
@@ -81,6 +82,7 @@ class Indicator:
     maximum: float
     better: Better
     rollup: Rollup
+    across: Rollup
     definition: str
     standard: str
     cadence: str
@@ -96,9 +98,14 @@ class Indicator:
 def indicators() -> Mapping[str, Indicator]:
     """The catalogue by id, in its own order (by pillar)."""
     tables = tomllib.loads(files(__package__).joinpath("indicators.toml").read_text("utf-8"))
-    entries = [{"id": key} | table for key, table in tables.items()]
+    entries = [{"id": key, "across": _usual(table.get("rollup"))} | table for key, table in tables.items()]
     checked = TypeAdapter(list[Indicator]).validate_python(entries)
     return MappingProxyType({entry.id: entry for entry in checked})
+
+
+def summed() -> list[str]:
+    """The indicators whose value of a city is the sum of its stations' values."""
+    return [entry.id for entry in indicators().values() if entry.across is Rollup.SUM]
 
 
 def indicator(identity: str) -> Indicator:
@@ -108,3 +115,8 @@ def indicator(identity: str) -> Indicator:
     except KeyError:
         hint = suggestion(identity, indicators(), "`nakhon catalogue indicators` lists them")
         raise InputError(f"no indicator {identity!r} in the catalogue; {hint}") from None
+
+
+def _usual(rollup: object) -> object:
+    """How stations combine where an entry does not say it."""
+    return "mean" if rollup == "last" else rollup

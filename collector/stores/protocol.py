@@ -108,10 +108,10 @@ class Selection:
     """Which values to read.
 
     Empty tuples mean all. `start` and `end` are seconds since 1970, [start, end). With a `bucket` (seconds, a
-    multiple of 1800) values are combined per city by each indicator's own rollup over the bucket and its stations,
-    aligned to each city's local midnight if `local`; without, they are raw. `known_at` asks for statistics as they
-    were known at that time. Values out of their bounds are left out unless `flagged`, and those that carry a flag of
-    the kinds in `without` (`collector.quality.kinds`) always. Raw values tell all they carry in `quality`.
+    multiple of 1800) values are combined per city as each indicator says of a bucket and of its stations, aligned to
+    each city's local midnight if `local`; without, they are raw. `known_at` asks for statistics as they were known at
+    that time. Values out of their bounds are left out unless `flagged`, and those that carry a flag of the kinds in
+    `without` (`collector.quality.kinds`) always. Raw values tell all they carry in `quality`.
     """
 
     indicators: tuple[str, ...]

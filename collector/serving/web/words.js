@@ -148,7 +148,7 @@ export const PHRASES = {
     "ค่ารายครึ่งชั่วโมงของทุกสถานีในเมือง แล้วตามด้วยค่าที่เข้ามาใหม่ เวลา UTC"],
   "overview.unread": ["The last 7 days could not be read: {error}", "อ่านข้อมูล 7 วันล่าสุดไม่ได้: {error}"],
   "overview.note": [
-    "One value per city over its stations, by each indicator's own rollup. A station silent for a day behind the newest value is left out; so are values outside an indicator's plausible bounds. Letters behind simulated values: the model's parameters were measured there (m), derived from measurements (d) or assumed (a).",
+    "One value per city over its stations, combined as each indicator says. A station silent for a day behind the newest value is left out; so are values outside an indicator's plausible bounds. Letters behind simulated values: the model's parameters were measured there (m), derived from measurements (d) or assumed (a).",
     "หนึ่งค่าต่อเมืองจากทุกสถานี รวมตามวิธีของแต่ละตัวชี้วัด ไม่นับสถานีที่เงียบนานกว่าหนึ่งวัน และค่าที่อยู่นอกช่วงที่เป็นไปได้ ตัวอักษรหลังค่าจำลอง: พารามิเตอร์ของแบบจำลองวัดจริง (m) คำนวณต่อจากการวัด (d) หรือสมมติ (a)"],
 
   // map

@@ -11,6 +11,7 @@ import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from collector.language.errors import InputError
+from collector.language.indicators import summed
 from collector.language.time import EARLIEST, LATEST, format_epoch, period_start
 from collector.quality.kinds import check_kinds
 from collector.stores.duckdb import flags as duckdb_flags
@@ -57,9 +58,10 @@ WITH part AS ({parts}),
 SELECT run, city, indicator, origin, slot::TIMESTAMP_S AS time, CASE any_value(rollup)
            WHEN 'sum' THEN sum(state)
            WHEN 'max' THEN max(state)
-           WHEN 'last' THEN avg(state)
+           WHEN 'last' THEN CASE WHEN list_contains($summed::VARCHAR[], indicator) THEN sum(state) ELSE avg(state) END
            WHEN 'energetic_mean' THEN 10 * log10(sum(state) / sum(n))
-           ELSE sum(state) / sum(n) END AS value, sum(n)::BIGINT AS n
+           ELSE CASE WHEN list_contains($summed::VARCHAR[], indicator) THEN sum(state / n)
+                     ELSE sum(state) / sum(n) END END AS value, sum(n)::BIGINT AS n
 FROM whole JOIN chosen USING (series) GROUP BY run, city, indicator, origin, slot
 ORDER BY run, indicator, city, slot, origin
 """
@@ -146,7 +148,8 @@ def _bucketed(connection: DuckDBPyConnection, selection: Selection, *, thinned: 
     if thinned:
         parts.append(_rolled("halfhourly", f"bucket >= {_stamp(lower)} AND bucket < {_stamp(upper)}", selection))
     parts.append(_part(BESIDE, _condition(selection), selection))
-    return connection.execute(_COMBINED.format(parts=" UNION ALL ".join(parts))).to_arrow_table()
+    query = _COMBINED.format(parts=" UNION ALL ".join(parts))
+    return connection.execute(query, {"summed": summed()}).to_arrow_table()
 
 
 def _unrolled(connection: DuckDBPyConnection, within: str, selection: Selection) -> list[str]:

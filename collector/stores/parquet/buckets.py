@@ -23,7 +23,8 @@ MONDAY = 946_857_600
 def combined(table: pa.Table, held: int, selection: Selection, zones: Mapping[str, str]) -> pa.Table:
     """City, indicator, time, value and n in the buckets of a selection, from buckets of `held` seconds.
 
-    A mean is weighted by the number of values. Raises `InputError` where a bucket would have to be divided.
+    A mean (also a sum of stations' means) is weighted by the number of values. Raises `InputError` where a bucket would
+    have to be divided.
     """
     bucket = selection.bucket or held
     columns = [table[name].combine_chunks().dictionary_encode() for name in ("city", "indicator")]

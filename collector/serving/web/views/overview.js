@@ -199,7 +199,7 @@ function buildTable(cities, rows) {
       body.append(element("tr", { class: "pillar" }, name));
     }
     const name = heading(nameOf(indicator), "row");
-    const over = OVER.includes(entry?.rollup) ? t(`over.${entry.rollup}`) : "";
+    const over = OVER.includes(entry?.across) ? t(`over.${entry.across}`) : "";
     name.append(element("small", { text: [unitOf(indicator), over].filter(Boolean).join(" · ") }));
     if (entry) name.title = entry.definition;
     body.append(element("tr", {}, name, ...cities.map((city) => valueCell(`${city}/${indicator}`))));
