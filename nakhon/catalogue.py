@@ -111,5 +111,5 @@ _CATALOGUES: dict[str, tuple[Callable[[], Iterable[Row]], tuple[str, ...]]] = {
     "scenarios": (_scenarios, ("name", "title")),
     "networks": (_networks, ("id", "name", "cities")),
     "interventions": (_interventions, ("id", "effects", "source or assumption")),
-    "drivers": (_drivers, ("name", "way", "unit", "low", "high", "meaning")),
+    "drivers": (_drivers, ("name", "way", "unit", "low", "high", "station", "meaning")),
 }

@@ -48,7 +48,9 @@ def lines_of(scenario: Scenario) -> Iterator[str]:
 
 def _manner(one: Intervention) -> str:
     strength = "" if one.strength == 1.0 else f" at strength {one.strength:g}"
-    where = "" if one.cities is None else f" in {', '.join(one.cities)}"
+    where = "" if one.stations is None else f" at {', '.join(one.stations)}"
+    where += "" if one.cities is None else f" in {', '.join(one.cities)}"
+    where += "" if one.hours is None else f", {one.hours[0]} to {one.hours[1]} h"
     until = "for good" if one.end is None else f"to {format_epoch(one.end)}"
     ramp = f", ramp {one.ramp / 86_400:g} d" if one.ramp else ""
     return f"{strength}{where}, from {format_epoch(one.start)} {until}{ramp}"

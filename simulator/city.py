@@ -20,7 +20,7 @@ from collector.language.profile import StationProfile
 from simulator import parameters
 from simulator.cases import CaseDays, CaseRecord, Integers, layers_of, together
 from simulator.cities import City
-from simulator.crews import Batch, Columns, Crews, changed, duties_of
+from simulator.crews import Batch, Columns, Crews, added, changed, duties_of
 from simulator.drivers import DAY, RainDays, SharedDays, Storm, local_day, midnight, spans
 from simulator.events import CaseEvents, CityEvents, Told
 from simulator.interventions import CONSTANT
@@ -115,9 +115,10 @@ class CityProcesses:
                 service, record = getattr(parameters.services(self.city), name), CaseRecord()
                 duties = duties_of(self._shifts(name, service), self.zone)
                 if duties:
-                    duties = changed(duties, self._influences.on(f"{name}_crews").steps())
-                crews = Crews(self._services, duties, self._cases(station, name, service, record))
-                self._points.append(ServicePoint(name, crews, record, TELLERS[name](station, self.city)))
+                    crews = self._influences.on(f"{name}_crews", station.id)
+                    duties = changed(duties, crews.steps()) + added(crews.shifts(), self.zone)
+                working = Crews(self._services, duties, self._cases(station, name, service, record))
+                self._points.append(ServicePoint(name, working, record, TELLERS[name](station, self.city)))
 
     def _shifts(self, name: str, service: Service) -> tuple[Shift, ...]:
         """Get who is on duty, with the crews the scenario adds to every service desk."""
@@ -139,7 +140,9 @@ class CityProcesses:
             found.append((begin, end))
 
     def _cases(self, station: StationProfile, name: str, service: Service, record: CaseRecord) -> Iterator[Batch]:
-        rate, work = self._influences.on(name), self._influences.on(f"{name}_work") if service.work.shifts else CONSTANT
+        rate, work = self._influences.on(name, station.id), CONSTANT
+        if service.work.shifts:
+            work = self._influences.on(f"{name}_work", station.id)
         draws = layers_of(self._streams, f"{self.city.id}/{station.id}", self._day, service, rate, work)
         priorities = np.array([category.priority for category in service.work.categories])
         for days in spans(self._day):

@@ -203,6 +203,14 @@ def changed(duties: list[Duty], steps: Iterable[tuple[int, int, int | None]]) ->
     return found
 
 
+def added(shifts: Iterable[tuple[tuple[int, int], int, int | None]], zone: ZoneInfo) -> list[Duty]:
+    """Get the duties of crews in local hours of their own, each from a time to before another (None: for good)."""
+    return [
+        _there(_duty(Shift(crews=1, begins=hours[0], ends=hours[1]), zone), begins, ends)
+        for hours, begins, ends in shifts
+    ]
+
+
 def _there(duty: Duty, begins: int, ends: int | None) -> Duty:
     """Get the duty of a crew that is there only from a time to before another."""
 

@@ -17,6 +17,10 @@ def service_requests(
 
     per_day / 24 * hour_factor * mixing * (1 + rain_effect * wetness): a Poisson process whose rate varies over the
     day, between days (`mixing`, gamma with mean 1: Cox process) and with rain (`wetness` from 0 to 1; assumption).
+    Arrivals are thinned from a fixed majorant (Lewis and Shedler 1979): candidates are drawn without looking at the
+    scenario, and the rate decides which of them come, so a request keeps its time and its work in every scenario. A
+    demand above the usual adds layers of candidates with streams of their own: layer k has what lies between k and
+    k + 1 times the usual rate. Permits, calls, failures, registrations and data sets come in the same way.
     """
     return per_day / 24.0 * hour_factor * mixing * (1.0 + rain_effect * wetness)
 

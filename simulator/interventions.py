@@ -1,12 +1,13 @@
 """Interventions and shocks: what changes a driver of a city for a while, as pure functions of time.
 
-An intervention scales or shifts a driver that the models have, in some cities, from a time to another. Its effect
-enters where the driver is computed, and what follows from it emerges. Where nothing acts, nothing is computed.
+An intervention scales or shifts a driver that the models have, in some cities or at some of their stations, from a
+time to another. Its effect enters where the driver is computed, and what follows from it emerges. Where nothing acts,
+nothing is computed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
@@ -16,7 +17,15 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Times = NDArray[np.int64]
 Way = Literal["scale", "shift"]
+Hours = tuple[int, int]
+"""From one local hour to another."""
 DAY = 86_400
+STATIONS: Mapping[str, str] = {
+    "weather": "wx", "traffic": "tr", "feeder": "fd", "noise_meter": "nm", "river_gauge": "rg", "payment_gateway": "pg",
+    "city_portal": "cp", "service_desk": "sd", "permit_office": "po", "dispatch_centre": "dc", "grid_control": "gc",
+    "business_registry": "br", "open_data_portal": "od",
+}  # fmt: skip
+"""The kinds of stations that an intervention may be limited to, and what the ids of theirs begin with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +33,8 @@ class Driver:
     """Something that an intervention can act on: what it is, how it is changed, and in which unit.
 
     A `scale` multiplies the driver, a `shift` is added to it. `enters` are the indicators that are the driver itself
-    (their change is assumed, not found); what changes in all others emerges from the models.
+    (their change is assumed, not found); what changes in all others emerges from the models. `station` is the kind of
+    station at which the driver can be changed alone: its own value or its own queue. Empty: it is of a whole city.
     """
 
     name: str
@@ -34,16 +44,18 @@ class Driver:
     low: float
     high: float
     enters: tuple[str, ...] = ()
+    station: str = ""
 
 
-def _rate(name: str, what: str, enters: tuple[str, ...] = ()) -> Driver:
-    return Driver(name, "scale", "×", f"{what}, relative to what would come", 0.0, 10.0, enters)
+def _rate(name: str, what: str, station: str, enters: tuple[str, ...] = ()) -> Driver:
+    return Driver(name, "scale", "×", f"{what}, relative to what would come", 0.0, 10.0, enters, station)
 
 
-def _service(name: str, what: str, crews: str) -> tuple[Driver, Driver]:
+def _service(name: str, what: str, crews: str, station: str) -> tuple[Driver, Driver]:
+    more = f"{crews} more (or fewer) at every station, in its hours"
     return (
-        Driver(f"{name}_crews", "shift", crews, f"{crews} more (or fewer) at every station, in its hours", -50.0, 50.0),
-        Driver(f"{name}_work", "scale", "×", f"hours of work that {what} needs", 0.05, 20.0),
+        Driver(f"{name}_crews", "shift", crews, more, -50.0, 50.0, station=station),
+        Driver(f"{name}_work", "scale", "×", f"hours of work that {what} needs", 0.05, 20.0, station=station),
     )
 
 
@@ -52,30 +64,47 @@ _ALL = (
     Driver("haze", "scale", "×", "PM2.5 of the air over the city, whatever carried it there", 0.05, 20.0, ("pm25",)),
     Driver("rainfall", "scale", "×", "rain of a wet day, by local day", 0.0, 10.0, ("rain",)),
     Driver("wet_days", "shift", "1", "probability that a local day is wet", -1.0, 1.0),
-    Driver("air_temperature", "shift", "K", "temperature of the air over the city", -15.0, 15.0, ("air_temperature",)),
-    Driver("wind", "scale", "×", "strength of the wind", 0.05, 5.0, ("wind_speed",)),
-    Driver("traffic", "scale", "×", "vehicles that want to pass on all roads", 0.0, 3.0, ("traffic_flow",)),
-    Driver("traffic_emissions", "scale", "×", "NO2 and greenhouse gases of a vehicle on its way", 0.0, 5.0),
-    Driver("road_noise", "shift", "dB", "sound level of the traffic on a road", -20.0, 20.0, ("noise_laeq",)),
     Driver(
-        "electricity_demand", "scale", "×", "electricity demand of all feeders", 0.0, 5.0, ("electricity_demand",)
+        "air_temperature", "shift", "K", "temperature of the air over the city",
+        -15.0, 15.0, ("air_temperature",), "weather",
+    ),
+    Driver("wind", "scale", "×", "strength of the wind", 0.05, 5.0, ("wind_speed",), "weather"),
+    Driver("traffic", "scale", "×", "vehicles that want to pass on all roads", 0.0, 3.0, ("traffic_flow",), "traffic"),
+    Driver("traffic_emissions", "scale", "×", "NO2 and greenhouse gases of a vehicle on its way", 0.0, 5.0),
+    Driver(
+        "road_noise", "shift", "dB", "sound level of the traffic on a road", -20.0, 20.0, ("noise_laeq",), "noise_meter"
+    ),
+    Driver(
+        "electricity_demand", "scale", "×", "electricity demand of all feeders",
+        0.0, 5.0, ("electricity_demand",), "feeder",
     ),
     Driver("runoff", "scale", "×", "rain that reaches rivers and canals at once", 0.0, 5.0),
-    _rate("requests", "requests of citizens", ("service_requests",)),
-    *_service("requests", "a request", "crews"),
-    _rate("permits", "applications for permits"),
-    *_service("permits", "an application", "officers"),
-    _rate("emergencies", "emergency calls"),
-    *_service("emergencies", "a mission", "units"),
-    _rate("outages", "failures of the electricity network", ("power_outages",)),
-    *_service("outages", "a repair", "repair crews"),
-    _rate("registrations", "registrations of companies", ("business_registrations",)),
-    _rate("datasets", "published open data sets", ("open_datasets",)),
+    Driver(
+        "water_level", "shift", "m", "level of rivers and canals, whatever moves it: a tide, a dam, a gate",
+        -10.0, 10.0, ("water_level",), "river_gauge",
+    ),
+    _rate("requests", "requests of citizens", "service_desk", ("service_requests",)),
+    *_service("requests", "a request", "crews", "service_desk"),
+    _rate("permits", "applications for permits", "permit_office"),
+    *_service("permits", "an application", "officers", "permit_office"),
+    _rate("emergencies", "emergency calls", "dispatch_centre"),
+    *_service("emergencies", "a mission", "units", "dispatch_centre"),
+    _rate("outages", "failures of the electricity network", "grid_control", ("power_outages",)),
+    *_service("outages", "a repair", "repair crews", "grid_control"),
+    _rate("registrations", "registrations of companies", "business_registry", ("business_registrations",)),
+    _rate("datasets", "published open data sets", "open_data_portal", ("open_datasets",)),
+    Driver(
+        "portals", "scale", "×", "share of the probes that portals answer while they are up",
+        0.0, 1.0, ("portal_uptime",), "city_portal",
+    ),
     Driver(
         "visitors", "scale", "×", "visitors, and the rooms they occupy",
         0.0, 5.0, ("visitor_arrivals", "hotel_occupancy"),
     ),
-    Driver("digital_payments", "scale", "×", "digital payments of those who pay so", 0.0, 5.0, ("digital_payments",)),
+    Driver(
+        "digital_payments", "scale", "×", "digital payments of those who pay so",
+        0.0, 5.0, ("digital_payments",), "payment_gateway",
+    ),
     Driver("eservice_innovation", "scale", "×", "people who take up digital services of their own accord", 0.0, 20.0),
     Driver(
         "electronic_services", "shift", "a", "years by which the city is ahead in making services electronic",
@@ -109,8 +138,10 @@ class Intervention:
     """What changes drivers of some cities from `start` to before `end` (seconds since 1970-01-01 UTC; None: for good).
 
     It grows in a straight line over `ramp` seconds after its start and fades likewise before its end. `strength`
-    multiplies it (1 as described, 0 without effect). `cities` are their ids, None for all. `source` is the
-    publication its size is taken from; without one, `assumption` gives the reasoning.
+    multiplies it (1 as described, 0 without effect). `cities` are their ids, None for all; `stations` are ids or kinds
+    of stations in them, None for the cities themselves. `hours` (local) are those of crews that it adds, None for the
+    hours of the first shift. `source` is the publication its size is taken from; without one, `assumption` gives the
+    reasoning.
     """
 
     id: str
@@ -123,6 +154,8 @@ class Intervention:
     cities: tuple[str, ...] | None = None
     source: str | None = None
     assumption: str | None = None
+    stations: tuple[str, ...] | None = None
+    hours: Hours | None = None
 
     def weight(self, times: Times) -> Floats:
         """Get how much of the intervention acts at times (epoch seconds), 0 to `strength`, (times,)."""
@@ -135,14 +168,25 @@ class Intervention:
         """Say whether it acts in a city."""
         return self.cities is None or city in self.cities
 
+    def acts_at(self, station: str, driver: str) -> bool:
+        """Say whether it changes a driver at one station: the station is named, or its kind is, and the driver fits."""
+        kind = DRIVERS[driver].station
+        fits = bool(kind) and station.rsplit("-", 1)[0] == STATIONS[kind]
+        return fits and self.stations is not None and (station in self.stations or kind in self.stations)
+
     def shifted(self, seconds: int) -> Intervention:
         """Get the same intervention, earlier or later."""
         return replace(self, start=self.start + seconds, end=None if self.end is None else self.end + seconds)
 
     def described(self) -> dict[str, object]:
         """Get what changes results, for a digest."""
-        words = ("id", "title", "source", "assumption")
-        return {name: given for name, given in asdict(self).items() if name not in words}
+        words, later = ("id", "title", "source", "assumption"), ("stations", "hours")
+        given = asdict(self)
+        return {name: given[name] for name in given if name not in words and (name not in later or given[name])}
+
+
+Acting = Sequence[tuple[Intervention, float]]
+"""Interventions with the size of their effect on a driver."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,15 +230,26 @@ class Influence:
     def steps(self) -> Iterator[tuple[int, int, int | None]]:
         """Get a shift as whole steps: +1 or -1, from when, to before when (epoch seconds; None for good).
 
-        The k-th of n steps comes when k / n of the ramp is over.
+        The k-th of n steps comes when k / n of the ramp is over. Steps with hours of their own are in `shifts`.
         """
         for one, size in self.acting:
-            count = round(abs(size) * one.strength)
-            for step in range(1, count + 1):
-                late = one.ramp * step // count
-                end = None if one.end is None else one.end - late
-                if end is None or end > one.start + late:
-                    yield (1 if size > 0 else -1), one.start + late, end
+            if one.hours is None:
+                yield from ((1 if size > 0 else -1, *span) for span in _spans(one, size))
+
+    def shifts(self) -> Iterator[tuple[Hours, int, int | None]]:
+        """Get what is added in hours of its own: the hours, from when, to before when (epoch seconds)."""
+        for one, size in self.acting:
+            if one.hours is not None and size > 0:
+                yield from ((one.hours, *span) for span in _spans(one, size))
+
+
+def _spans(one: Intervention, size: float) -> Iterator[tuple[int, int | None]]:
+    count = round(abs(size) * one.strength)
+    for step in range(1, count + 1):
+        late = one.ramp * step // count
+        end = None if one.end is None else one.end - late
+        if end is None or end > one.start + late:
+            yield one.start + late, end
 
 
 class Influences:
@@ -207,15 +262,45 @@ class Influences:
             if one.cities is None or here & set(one.cities):
                 for effect in one.effects:
                     found.setdefault(effect.driver, []).append((one, effect.size))
-        self._found = {name: Influence(DRIVERS[name].way, tuple(acting)) for name, acting in found.items()}
+        self._whole, self._local = (
+            {name: chosen for name, acting in found.items() if (chosen := _which(acting, local=local))}
+            for local in (False, True)
+        )
 
-    def on(self, driver: str) -> Influence:
-        """Get what acts on a driver."""
-        return self._found.get(driver) or Influence(DRIVERS[driver].way)
+    def on(self, driver: str, station: str = "") -> Influence:
+        """Get what acts on a driver of the place; of a station, with what acts there alone."""
+        local = tuple(pair for pair in self._local.get(driver, ()) if pair[0].acts_at(station, driver))
+        return Influence(DRIVERS[driver].way, self._whole.get(driver, ()) + local)
+
+    def act_here(self, driver: str, values: Floats, times: Times, stations: Sequence[str]) -> Floats:
+        """Get values of a driver at times, (..., times), with what acts at stations alone: (stations, times) if any."""
+        if driver not in self._local:
+            return values
+        way, local = DRIVERS[driver].way, self._local[driver]
+        acting = (tuple(pair for pair in local if pair[0].acts_at(station, driver)) for station in stations)
+        rows = np.broadcast_to(values, (len(stations), len(times)))
+        return np.stack([Influence(way, one).act(row, times) for row, one in zip(rows, acting, strict=True)])
 
     def act(self, driver: str, values: Floats, times: Times) -> Floats:
         """Get values of a driver at times (..., times) as the interventions leave them."""
         return self.on(driver).act(values, times)
+
+
+def _which(acting: Acting, *, local: bool) -> tuple[tuple[Intervention, float], ...]:
+    """Get what acts at stations alone, or what acts on all of a place."""
+    return tuple(pair for pair in acting if (pair[0].stations is not None) == local)
+
+
+def ambassadors(scale: float, start: int) -> tuple[Intervention, ...]:
+    """Get what digital ambassadors are short for: `scale` times as many people who take up services by themselves."""
+    found = Intervention(
+        "policies-ambassadors",
+        "Digital ambassadors",
+        (Effect("eservice_innovation", scale),),
+        start,
+        assumption="No effect size has been published.",
+    )
+    return () if scale == 1.0 else (found,)
 
 
 CONSTANT = Influence("scale")

@@ -188,8 +188,8 @@ def _scenario(table: Table) -> Scenario:
         assumptions=_assumptions(table.table("assumptions")),
         policies=_policies(table.table("policies")),
         faults=read_faults(table, Place(start, chosen, KINDS)),
-        interventions=read_interventions(table, Period(start, chosen)),
     )
+    found = replace(found, interventions=read_interventions(table, Period(start, chosen, found.stations)))
     _check_size(table, found)
     return found
 

@@ -25,6 +25,8 @@ MEANINGS: Mapping[str, tuple[str, str]] = {
     "ramp": ("time in which it comes to full force", "s"),
     "strength": ("how strongly it acts; 1 as described", "×"),
     "cities of an intervention": ("where it acts", ""),
+    "stations of an intervention": ("at which stations it acts", ""),
+    "hours": ("local hours of the crews that it adds", ""),
     "faults": ("a fault that is made on purpose", ""),
 }
 """The meaning and the unit of what a scenario sets, by the last word of its path."""
@@ -81,6 +83,10 @@ def _of_intervention(one: Intervention) -> Iterator[tuple[str, Value]]:
     yield "ramp", one.ramp
     yield "strength", one.strength
     yield "cities", "all" if one.cities is None else ", ".join(one.cities)
+    if one.stations is not None:
+        yield "stations", ", ".join(one.stations)
+    if one.hours is not None:
+        yield "hours", f"{one.hours[0]} to {one.hours[1]}"
     yield from ((f"effects[{effect.driver}]", effect.size) for effect in one.effects)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from importlib.resources import files
@@ -13,21 +14,53 @@ from types import MappingProxyType
 from collector.language.errors import InputError
 from collector.language.time import format_epoch
 from simulator.cities import UnknownNameError, describe_unknown, members
-from simulator.interventions import DRIVERS, Effect, Intervention
-from simulator.scenario_file import DURATION, MOMENT, NAME, NETWORK, ON, TEXT, Expected, Table, number
+from simulator.interventions import DRIVERS, STATIONS, Effect, Hours, Intervention
+from simulator.scenario_file import DURATION, MOMENT, NAME, NETWORK, ON, TEXT, Expected, Table, number, shown
+from simulator.scenario_parts import StationCounts
 
 EFFECT = ("driver", "scale", "shift")
-TOLD = ("title", "description", "source", "assumption", "effects", "ramp", "for")
-KEYS = ("use", "id", *EFFECT, *TOLD, "start", "after", "end", "strength", "cities", "networks")
+TOLD = ("title", "description", "source", "assumption", "effects", "ramp", "for", "hours")
+KEYS = ("use", "set", "id", *EFFECT, *TOLD, "start", "after", "end", "strength", "cities", "networks", "stations")
 STRENGTH = number(0, 5)
+_IDS = {prefix: kind for kind, prefix in STATIONS.items()}
+
+
+def _station(given: object) -> str:
+    text = TEXT.read(given)
+    prefix, _, number_ = text.partition("-")
+    if text not in STATIONS and not (prefix in _IDS and re.fullmatch("[0-9]{2,5}", number_)):
+        raise UnknownNameError(
+            f"expected the id of a station, like sd-01, or a kind, came {shown(text)}; kinds: {', '.join(STATIONS)}"
+        )
+    return text
+
+
+def _hours(given: object) -> Hours:
+    if not isinstance(given, list) or [type(hour) for hour in given] != [int, int]:
+        raise TypeError
+    begins, ends = given
+    if not 0 <= begins < ends <= 24:
+        raise ValueError
+    return begins, ends
+
+
+STATION = Expected("the id or the kind of a station, like sd-01 or service_desk", _station, {"type": "string"})
+HOURS = Expected(
+    "two local hours, from and to, like [16, 22]", _hours,
+    {"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": 24}, "minItems": 2, "maxItems": 2},
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """When a scenario is and which cities take part: what interventions are read for (seconds since 1970-01-01)."""
+    """When a scenario is, which cities take part, and their stations: what interventions are read for.
+
+    `start` in seconds since 1970-01-01; `stations` by city id.
+    """
 
     start: int
     cities: Sequence[str]
+    stations: Mapping[str, StationCounts] = field(default_factory=dict)
 
 
 def read_interventions(table: Table, period: Period) -> tuple[Intervention, ...]:
@@ -70,6 +103,7 @@ def _read(given: Table, period: Period, identity: str) -> Intervention | None:
     effects = _effects(entry, own=given)
     source, assumption = _reason(entry, given, use)
     start, end = _window(entry, given, period)
+    cities = _target(given, period)
     return Intervention(
         id=given.take("id", NAME, use or identity),
         title=entry.take("title", TEXT, use or identity),
@@ -78,16 +112,18 @@ def _read(given: Table, period: Period, identity: str) -> Intervention | None:
         end=end,
         ramp=entry.take("ramp", DURATION, 0),
         strength=given.take("strength", STRENGTH, 1.0),
-        cities=_target(given, period),
+        cities=cities,
         source=source,
         assumption=assumption,
+        stations=_stations(given, period, cities, effects),
+        hours=_shift_hours(entry, given, effects),
     )
 
 
 def _effects(entry: Table, own: Table) -> tuple[Effect, ...]:
     """Get what an intervention does: its one effect, or the list of them."""
     listed = entry.tables("effects")
-    single = {key: own.entries[key] for key in EFFECT if key in own}
+    single = {key: own.entries[key] for key in (*EFFECT, "set") if key in own}
     if single and len(listed) > 1:
         own.note(next(iter(single)), "this intervention has several effects; expected a list of tables, effects")
         return ()
@@ -100,7 +136,7 @@ def _effects(entry: Table, own: Table) -> tuple[Effect, ...]:
 
 
 def _listed(table: Table) -> tuple[Effect, ...]:
-    table.allow(*EFFECT)
+    table.allow(*EFFECT, "set")
     return _one(table)
 
 
@@ -110,6 +146,9 @@ def _one(table: Table) -> tuple[Effect, ...]:
         return ()
     driver = DRIVERS[name]
     other = "shift" if driver.way == "scale" else "scale"
+    if "set" in table:
+        table.note("set", f"{name} cannot be set to a value: {_INSTEAD[driver.way]}")
+        return ()
     if other in table:
         table.note(other, f"{name} ({driver.meaning}, {driver.unit}) takes a {driver.way}, not a {other}")
     nothing = 1.0 if driver.way == "scale" else 0.0
@@ -163,6 +202,56 @@ def _target(own: Table, period: Period) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys(chosen))
 
 
+def _stations(
+    own: Table, period: Period, cities: tuple[str, ...] | None, effects: Sequence[Effect]
+) -> tuple[str, ...] | None:
+    """Get the ids or kinds of stations an intervention is limited to, None for whole cities."""
+    if "stations" not in own:
+        return None
+    chosen = own.take_each("stations", STATION, "")
+    if not chosen and own.fine("stations"):
+        own.note("stations", "expected at least one station; leave it out for whole cities")
+    kinds = {one: _IDS.get(one.partition("-")[0], one) for one in chosen}
+    for effect in effects:
+        _check_place(own, effect, kinds)
+    for place, one in enumerate(chosen):
+        if own.fine("stations") and all(DRIVERS[effect.driver].station != kinds[one] for effect in effects):
+            own.note(f"stations[{place}]", f"nothing that this intervention does acts at {one}")
+        elif (most := _most(period, cities, kinds[one], one)) is not None:
+            own.note(f"stations[{place}]", f"no city it acts in has {one}; the most {kinds[one]} one has is {most}")
+    return tuple(dict.fromkeys(chosen))
+
+
+def _check_place(own: Table, effect: Effect, kinds: Mapping[str, str]) -> None:
+    """Note where a driver cannot be changed at the chosen stations."""
+    kind = DRIVERS[effect.driver].station
+    if not kind:
+        could = ", ".join(name for name, one in DRIVERS.items() if one.station in set(kinds.values()))
+        instead = f"; at {', '.join(kinds)} there are {could}" if could else ""
+        own.note("stations", f"{effect.driver} is of a whole city: leave stations out, or take another driver{instead}")
+    elif kinds and kind not in kinds.values():
+        own.note("stations", f"{effect.driver} acts at {kind}; expected {kind} or an id, like {STATIONS[kind]}-01")
+
+
+def _most(period: Period, cities: tuple[str, ...] | None, kind: str, chosen: str) -> int | None:
+    """Get how many stations of a kind a city has at most, None where the chosen one is among them."""
+    counts = [getattr(given, kind) for city, given in period.stations.items() if cities is None or city in cities]
+    least = 1 if chosen == kind else int(chosen.partition("-")[2])
+    return None if not counts or 1 <= least <= max(counts) else max(counts)
+
+
+def _shift_hours(entry: Table, own: Table, effects: Sequence[Effect]) -> Hours | None:
+    """Get the local hours of the crews that an intervention adds, None for those of the first shift."""
+    if "hours" not in entry:
+        return None
+    crews = [effect.size for effect in effects if effect.driver.endswith("_crews")]
+    if effects and not any(size > 0 for size in crews):
+        own.note("hours", "they are those of crews that come; expected a shift of crews, like requests_crews, above 0")
+    elif any(size < 0 for size in crews):
+        own.note("hours", "they are those of crews that come, and one effect takes crews away; make it two entries")
+    return entry.take("hours", HOURS, (0, 24))
+
+
 def _known(what: str, known: Sequence[str]) -> Expected[str]:
     def read(given: object) -> str:
         text = TEXT.read(given)
@@ -180,6 +269,10 @@ def _catalogued(given: object) -> str:
     return text
 
 
+_INSTEAD = {
+    "scale": "it is told relative to what would come; give scale, like 0.5 for half or 0 for none",
+    "shift": "what it would be differs by time and place; give shift, which is added to that",
+}
 _DRIVER = _known("driver", tuple(DRIVERS))
 _KNOWN = Expected("the name of an intervention of the catalogue", _catalogued, {"type": "string"})
 

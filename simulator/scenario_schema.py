@@ -10,7 +10,7 @@ from simulator.faults.kinds import KINDS as FAULTS
 from simulator.interventions import DRIVERS
 from simulator.scenario_faults import TARGET, WINDOW
 from simulator.scenario_file import CADENCE, DURATION, MOMENT, NAME, ON, SEED, TEXT, Expected
-from simulator.scenario_interventions import STRENGTH, catalogue
+from simulator.scenario_interventions import HOURS, STATION, STRENGTH, catalogue
 from simulator.scenario_parts import ASSUMPTIONS, COUNT, KINDS, POLICIES, Setting, StationCounts
 
 Schema = dict[str, Any]
@@ -95,6 +95,8 @@ def _intervention() -> Schema:
             "strength": _of(STRENGTH, "how strongly it acts; 1 as described, 0 not at all"),
             "cities": _list(_defined("city"), "where it acts; everywhere by default"),
             "networks": _list(_defined("network"), "and in the members of networks"),
+            "stations": _list(dict(STATION.schema), "at which stations alone: a kind, or ids such as sd-01"),
+            "hours": _of(HOURS, "from and to: local hours of crews that it adds; by default those of the first shift"),
         },
         "an intervention or a shock",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -10,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.language.indicators import indicators
-from simulator.interventions import DRIVERS, UNDISTURBED, Effect, Influences, Intervention
+from simulator.crews import added
+from simulator.interventions import DRIVERS, STATIONS, UNDISTURBED, Effect, Influences, Intervention
 from simulator.run import Simulation
-from simulator.scenario import Scenario, StationCounts
+from simulator.scenario import Policies, Scenario, StationCounts
+from simulator.stations import KINDS
 
 DAY = 86_400
 START = 1_710_082_800  # 2024-03-10 15:00 UTC
@@ -240,3 +243,129 @@ def test_rain_and_runoff_are_scaled_where_it_rains() -> None:
     assert (levels[1] <= levels[0]).all()
     assert (levels[1] < levels[0]).any()
     assert rained.changed(held)["rayong"] == {"water_level", "dissolved_oxygen"}
+
+
+TWO = StationCounts(**dict.fromkeys(STATIONS, 2), air_quality=1)
+AT_STATIONS = {
+    "air_temperature": (-2.0, {"air_temperature", "relative_humidity"}),
+    "wind": (0.5, {"wind_speed"}),
+    "traffic": (0.5, {"traffic_flow", "travel_time_index"}),
+    "electricity_demand": (0.5, {"electricity_demand"}),
+    "road_noise": (-5.0, {"noise_laeq"}),
+    "water_level": (1.0, {"water_level"}),
+    "digital_payments": (2.0, {"digital_payments"}),
+    "portals": (0.0, {"portal_uptime"}),
+}
+
+
+def rows_of(*interventions: Intervention, days: int = 3) -> tuple[dict[str, np.ndarray], dict[str, set[str]]]:
+    """What two stations of each kind in a city say: their true series by indicator, and their events by station."""
+    counts = {"rayong": TWO}
+    made = Scenario("s", "s", "", START, START + days * DAY, 3600, 11, ("rayong",), counts, interventions=interventions)
+    (block,) = Simulation(made).advance(made.end)
+    series = {name: values for group in block.groups for name, values in group.truth.items()}
+    said: dict[str, set[str]] = {}
+    for station, event in block.events:
+        said.setdefault(station.id, set()).add(str(event))
+    return series, said
+
+
+@pytest.fixture(scope="module")
+def two() -> tuple[dict[str, np.ndarray], dict[str, set[str]]]:
+    return rows_of()
+
+
+def test_the_kinds_that_can_be_targeted_are_those_of_the_drivers_and_have_the_prefixes_of_stations() -> None:
+    assert {driver.station for driver in DRIVERS.values()} - {""} == set(STATIONS)
+    assert {kind: KINDS[kind.replace("_", "-")].prefix for kind in STATIONS} == STATIONS
+
+
+@pytest.mark.parametrize(("driver", "size", "moves"), [(name, *what) for name, what in AT_STATIONS.items()])
+def test_at_one_station_its_own_value_changes_and_nothing_else_in_the_city(
+    two: tuple[dict[str, np.ndarray], dict[str, set[str]]], driver: str, size: float, moves: set[str]
+) -> None:
+    station = f"{STATIONS[DRIVERS[driver].station]}-02"
+    series, said = rows_of(made(driver, size, start=START, stations=(station,)))
+    assert {name for name in series if not np.array_equal(series[name], two[0][name])} == moves
+    for name in moves:
+        assert np.array_equal(series[name][0], two[0][name][0])
+        assert not np.array_equal(series[name][1], two[0][name][1])
+    assert said == two[1]
+
+
+def test_all_stations_of_a_kind_change_alike_and_by_as_much_as_a_city_that_is_changed(
+    two: tuple[dict[str, np.ndarray], dict[str, set[str]]],
+) -> None:
+    kind, _ = rows_of(made("air_temperature", -2.0, start=START, stations=("weather",)))
+    city, _ = rows_of(made("air_temperature", -2.0, start=START))
+    assert kind["air_temperature"] == pytest.approx(two[0]["air_temperature"] - 2.0)
+    assert kind["air_temperature"] == pytest.approx(city["air_temperature"])
+    assert np.array_equal(kind["electricity_demand"], two[0]["electricity_demand"])  # the load follows the whole city
+    assert not np.array_equal(city["electricity_demand"], two[0]["electricity_demand"])
+
+
+@pytest.mark.parametrize(
+    ("driver", "size", "station"),
+    [
+        ("requests_crews", -50.0, "sd-01"),
+        ("requests_work", 2.0, "sd-01"),
+        ("requests", 0.5, "sd-02"),
+        ("permits", 3.0, "po-02"),
+        ("emergencies_crews", -1.0, "dc-01"),
+        ("registrations", 0.2, "br-01"),
+    ],
+)
+def test_at_one_desk_its_own_queue_changes_and_no_other(
+    two: tuple[dict[str, np.ndarray], dict[str, set[str]]], driver: str, size: float, station: str
+) -> None:
+    _, said = rows_of(made(driver, size, start=START, stations=(station,)))
+    assert {name for name in said if said[name] != two[1][name]} == {station}
+
+
+def test_live_and_batch_say_the_same_where_stations_are_targeted() -> None:
+    acting = [
+        made(name, size, stations=(DRIVERS[name].station,), ramp=DAY, end=START + 5 * DAY)
+        for name, (size, _) in AT_STATIONS.items()
+    ]
+    whole, parts = Told(*acting, days=6), Told(*acting, days=6, step=17 * 3600)
+    assert whole.changed(parts) == {city: set() for city in CITIES}
+
+
+def test_a_shift_works_in_its_hours_and_only_while_it_is_there() -> None:
+    shift = made("permits_crews", 2.0, start=START - DAY, end=START + 7 * DAY, hours=(17, 20))
+    acting = Influences([made("permits_crews", -1.0), shift]).on("permits_crews")
+    assert {step for step, _, _ in acting.steps()} == {-1}
+    first, second = added(acting.shifts(), ZoneInfo("Asia/Bangkok"))
+    for duty in (first, second):
+        assert duty is not None
+        assert duty(START - 5 * 3600) == 0  # 17 h in Thailand
+        assert duty(START - 2 * 3600) == 21 * 3600  # 20 h: until the next day at 17 h
+        assert duty(START + 7 * DAY) > 1_000 * DAY
+
+
+def test_a_shift_decides_what_the_usual_hours_leave_waiting() -> None:
+    away = made("permits_crews", -50.0, start=START - DAY)
+    late = made("permits_crews", 2.0, start=START - DAY, hours=(17, 20))
+    usual, evening, nobody = (Told(*acting, days=12) for acting in ((), (away, late), (away,)))
+    decided = ("rayong", "permit.decided")
+    assert decided not in nobody.said
+    assert 0 < len(evening.said[decided]) < len(usual.said[decided])
+
+
+def test_ambassadors_of_a_policy_are_short_for_an_intervention_bit_for_bit() -> None:
+    counts = {"rayong": StationCounts.only(statistics_office=1)}
+    base = Scenario("s", "s", "", START, START + 200 * DAY, DAY, 5, ("rayong",), counts)
+    effect = Effect("eservice_innovation", 1.0 + 0.5 * 4_000 / 10_000.0)
+    policy = replace(base, policies=Policies(ambassadors=4_000))
+    written = replace(base, interventions=(Intervention("a", "A", (effect,), START),))
+
+    def told(scenario: Scenario) -> list[str]:
+        return [str(one) for block in Simulation(scenario).advance(scenario.end) for _, one in block.statistics]
+
+    assert told(policy) == told(written) != told(base)
+
+
+def test_what_came_later_does_not_change_the_digest_of_what_has_none() -> None:
+    one = made("traffic", 0.5)
+    assert not {"stations", "hours"} & one.described().keys()
+    assert {"stations", "hours"} <= replace(one, stations=("tr-01",), hours=(8, 16)).described().keys()

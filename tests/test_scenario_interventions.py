@@ -107,6 +107,58 @@ def test_what_makes_no_sense_is_said(text: str, expected: str) -> None:
     assert expected in errors_of(text)
 
 
+def test_stations_are_kinds_or_ids_that_a_city_has() -> None:
+    crews = 'driver = "requests_crews"\nshift = 1\nsource = "x"\n'
+    (one,) = read(crews + 'stations = ["sd-01"]').interventions
+    (kind,) = read(crews + 'stations = ["service_desk"]\nhours = [16, 22]').interventions
+    assert (one.stations, one.hours, kind.stations, kind.hours) == (("sd-01",), None, ("service_desk",), (16, 22))
+    assert one.described() != kind.described()
+
+
+def test_a_catalogue_entry_may_say_the_hours_of_a_shift() -> None:
+    assert read('use = "extra-shift"').interventions[0].hours == (8, 16)
+    assert read('use = "extra-shift"\nhours = [16, 22]').interventions[0].hours == (16, 22)
+
+
+DESK = 'driver = "requests_crews"\nshift = 1\nsource = "x"\n'
+SHADE = 'driver = "air_temperature"\nshift = -1\nsource = "x"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            'use = "burning-ban"\nstations = ["wx-01"]',
+            "stations: fires is of a whole city: leave stations out",
+        ),
+        ('use = "burning-ban"\nstations = ["wx-01"]', "at wx-01 there are air_temperature, wind"),
+        ('use = "heat-wave"\nstations = ["wx-01"]', "emergencies acts at dispatch_centre; expected dispatch_centre or"),
+        (SHADE + 'stations = ["sd-01"]', "air_temperature acts at weather; expected weather or an id, like wx-01"),
+        (SHADE + 'stations = ["wx-01", "sd-01"]', "stations[1]: nothing that this intervention does acts at sd-01"),
+        (
+            DESK + 'stations = ["sd-02"]',
+            "no city it acts in has sd-02; the most service_desk one has is 1",
+        ),
+        (DESK + 'stations = ["sd-00"]', "no city it acts in has sd-00"),
+        (
+            DESK + 'stations = ["desk"]',
+            'the id of a station, like sd-01, or a kind, came "desk"; kinds: weather',
+        ),
+        (DESK + 'stations = ["aq-01"]', "expected the id of a station"),
+        (DESK + "stations = []", "stations: expected at least one station; leave it out for whole cities"),
+        (DESK + "hours = [16, 8]", "hours: expected two local hours, from and to, like [16, 22], came a list"),
+        (SHADE + "hours = [8, 16]", "hours: they are those of crews that come; expected a shift of crews"),
+        (DESK.replace("= 1", "= -1") + "hours = [8, 16]", "hours: they are those of crews that come"),
+        ('driver = "traffic"\nset = 3\nsource = "x"', "set: traffic cannot be set to a value: it is told relative to"),
+        ('driver = "air_temperature"\nset = 38\nsource = "x"', "give shift, which is added to that"),
+        ('use = "expo"\nset = 3', "set: this intervention has several effects"),
+        ('effects = [{ driver = "fires", set = 3 }]\nsource = "x"', "effects[0].set: fires cannot be set"),
+    ],
+)
+def test_a_target_or_a_way_that_makes_no_sense_is_said(text: str, expected: str) -> None:
+    assert expected in errors_of(text)
+
+
 def test_an_effect_is_shown_with_its_unit() -> None:
     assert shown_effect(Effect("fires", 0.5)) == "fires × 0.5"
     assert shown_effect(Effect("air_temperature", -0.5)) == "air_temperature - 0.5 K"

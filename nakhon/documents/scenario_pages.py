@@ -105,6 +105,7 @@ def _interventions() -> Iterator[str]:
 
 
 def _drivers() -> Iterator[str]:
-    yield from ("| driver | how | unit | range | what it is |", "|---|---|---|---|---|")
+    yield from ("| driver | how | unit | range | at a station | what it is |", "|---|---|---|---|---|---|")
     for one in DRIVERS.values():
-        yield f"| `{one.name}` | {one.way} | {one.unit} | {one.low:g} to {one.high:g} | {one.meaning} |"
+        station = f"`{one.station}`" if one.station else ""
+        yield f"| `{one.name}` | {one.way} | {one.unit} | {one.low:g} to {one.high:g} | {station} | {one.meaning} |"

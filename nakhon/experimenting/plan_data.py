@@ -104,7 +104,8 @@ def _intervention(one: Intervention) -> dict[str, Any]:
         }
         for effect in one.effects
     ]
-    return {
+    where = {"stations": one.stations, "hours": one.hours}
+    return {name: list(given) for name, given in where.items() if given is not None} | {
         "id": one.id,
         "title": one.title,
         "effects": effects,

@@ -21,7 +21,7 @@ from simulator.interventions import DRIVERS
 
 ASSUMED_DRIVERS: Mapping[str, str] = {"burning_severity": "fires", "rainfall": "rainfall"}
 """The driver that each assumption of a scenario scales."""
-SHAPE = ("start", "end", "ramp_seconds", "cities")
+SHAPE = ("start", "end", "ramp_seconds", "cities", "stations", "hours")
 
 
 class Conclusion(StrEnum):
@@ -230,11 +230,11 @@ def _single_change(variant: VariantResult, baseline: VariantResult) -> Change | 
     if len(interventions) == 1 and not settings:
         one = interventions[0]
         before = next((found for found in baseline.interventions if found["id"] == one["id"]), one)
-        if any(before[key] != one[key] for key in SHAPE):
+        if any(before.get(key) != one.get(key) for key in SHAPE):
             return None
         drivers = [effect["driver"] for effect in one["effects"]]
         sizes = [] if len(drivers) == 1 else [str(effect["size"]) for effect in one["effects"]]
-        return "intervention", one["id"], *(str(one[key]) for key in SHAPE), *drivers, *sizes
+        return "intervention", one["id"], *(str(one.get(key)) for key in SHAPE), *drivers, *sizes
     if len(settings) == 1 and not interventions and settings[0].startswith(("assumptions.", "policies.")):
         return "setting", settings[0]
     return None

@@ -162,6 +162,8 @@ def _acting(told: Telling, made: Mapping[str, Any]) -> str:
         parts.append(words.say("strength", strength=number(made["strength"])))
     if made["cities"] is not None:
         parts.append(", ".join(told.city(one) for one in made["cities"]))
+    if made.get("stations") is not None:
+        parts.append(", ".join(made["stations"]))
     return ", ".join(parts)
 
 

@@ -14,7 +14,7 @@ from simulator.drivers import DAY, local_day, midnight
 from simulator.figures.memory import MonthlyMemory, YearlyWalk
 from simulator.figures.record import Record
 from simulator.figures.schedule import days_of, first_day, years_since
-from simulator.interventions import UNDISTURBED, Influence, Influences
+from simulator.interventions import UNDISTURBED, Influence, Influences, ambassadors
 from simulator.scenario import Scenario
 from simulator.streams import DailyNormals, Floats, Streams
 
@@ -134,8 +134,10 @@ class Services:
 
     def __init__(self, city: City, scenario: Scenario, streams: Streams, record: Record) -> None:
         self._made, self._zone = parameters.governance(city), ZoneInfo(city.timezone)
-        self._start, self._ambassadors = scenario.start, scenario.policies.ambassadors
-        self._influences = scenario.influences(city.id)
+        made, self._start = self._made.adoption, scenario.start
+        helped = 1.0 + made.ambassador_effect * scenario.policies.ambassadors / made.ambassadors_per_effect
+        acting = (*scenario.interventions, *ambassadors(helped, scenario.start))
+        self._influences = Influences(acting, [city.id])
         self._reached: list[float] = []
         services = self._made.electronic_services.services
         drawn = streams.generator(city.id, "electronic-services").random(services)
@@ -144,17 +146,15 @@ class Services:
         self._record = record
 
     def eservice_adoption(self, days: range) -> Floats:
-        """Get the adoption (%) on local days; ambassadors raise innovation from the start of the scenario on."""
+        """Get the adoption (%) on local days; ambassadors raise innovation."""
         made = self._made.adoption
         before_years = years_since(made.launch, self._start / DAY)
         before = governance.eservice_adoption(before_years, made.innovation, made.imitation, made.ceiling)
-        effect = 1.0 + made.ambassador_effect * self._ambassadors / made.ambassadors_per_effect
-        innovation = made.innovation * effect
         if influence := self._influences.on("eservice_innovation"):
-            return self._step_by_step(days, float(before), before_years, innovation, influence)
+            return self._step_by_step(days, float(before), before_years, made.innovation, influence)
         ends = np.array([midnight(day + 1, self._zone) for day in days], dtype=np.int64)
         late = (ends - self._start) / DAY / 365.25 + min(before_years, 0.0)
-        return governance.eservice_adoption(late, innovation, made.imitation, made.ceiling, float(before))
+        return governance.eservice_adoption(late, made.innovation, made.imitation, made.ceiling, float(before))
 
     def _step_by_step(
         self, days: range, before: float, before_years: float, innovation: float, influence: Influence

@@ -19,13 +19,14 @@ from simulator.streams import Floats, Memory, Streams
 class State:
     """The state of a city at ticks (epoch seconds): its air, and its traffic relative to the mean, (ticks,).
 
-    `influences` are those of the interventions that act in the city.
+    `influences` are those of the interventions that act in the city, `stations` the ids of those that ask.
     """
 
     times: Ticks
     air: Air
     traffic: Floats
     influences: Influences = UNDISTURBED
+    stations: tuple[str, ...] = ()
 
     @property
     def local(self) -> Calendar:
@@ -35,6 +36,10 @@ class State:
     def act(self, driver: str, values: Floats) -> Floats:
         """Get the values of a driver, (..., ticks), as the interventions leave them."""
         return self.influences.act(driver, values, self.times)
+
+    def act_here(self, driver: str, values: Floats) -> Floats:
+        """Get values of a driver, (..., ticks), at the stations: (stations, ticks) if something acts there alone."""
+        return self.influences.act_here(driver, values, self.times, self.stations)
 
 
 class Activity:

@@ -35,6 +35,7 @@ class Feeders:
         deviation = made.anomaly_sd * alone * self._own.follow(noise["electricity"]) + common
         daily = np.array(made.weekday)[local.weekday]
         daily[holidays(local, self._country)] *= made.holiday
-        profile = state.act("electricity_demand", by_hour(local.hour, made.hourly) * local.spread(daily))
+        usual = state.act("electricity_demand", by_hour(local.hour, made.hourly) * local.spread(daily))
+        profile = state.act_here("electricity_demand", usual)
         demand = economy.electricity_demand(self._mean, profile, air.temperature, made.threshold, made.slope, deviation)
         return {"electricity_demand": demand}

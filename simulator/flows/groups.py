@@ -6,7 +6,7 @@ What the city shares is computed once per tick, (ticks,); each kind of station a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -91,7 +91,8 @@ class SensorGroup:
     def render(self, state: State, times: Ticks, silent: Mapping[str, list[tuple[int, int]]]) -> GroupBlock:
         """Get the block of the next ticks, with NaN where a station is silent."""
         noise = dict(zip(self._columns, self._noise.render(len(times)), strict=True))
-        truth = self._model.truth(state, noise)
+        here = replace(state, stations=tuple(station.id for station in self.stations))
+        truth = self._model.truth(here, noise)
         observed = self._observation.observe(truth, noise, state)
         when = spells((row, *span) for row, station in enumerate(self.stations) for span in silent.get(station.id, ()))
         gone = touched(times, when)

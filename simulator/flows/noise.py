@@ -33,7 +33,7 @@ class NoiseMeters:
         made = self._made
         wet = made.rain * -np.expm1(-state.air.rain)
         flow = made.flow * np.minimum(state.traffic, self._most)
-        correction = state.act("road_noise", made.correction + wet)
+        correction = state.act_here("road_noise", state.act("road_noise", made.correction + wet))
         road = environment.road_noise(flow, made.speed, made.heavy, correction)
         deviation = self._own.follow(noise["passing"])
         deviation *= made.sd

@@ -34,7 +34,7 @@ class PaymentGateways:
         adoption = governance.eservice_adoption(years, made.innovation, made.imitation, made.ceiling)
         daily = np.array(made.weekday)[local.weekday] * payday(local.days, made.payday)
         hourly = by_hour((local.hour - 0.5) % 24.0, made.hourly)
-        activity = state.act("digital_payments", hourly * local.spread(daily))
+        activity = state.act_here("digital_payments", state.act("digital_payments", hourly * local.spread(daily)))
         counts = economy.digital_payments(
             self._people, local.spread(adoption), made.per_day, activity, noise["counting"], self._interval
         )

@@ -43,7 +43,8 @@ class CityPortals:
         self._ticks += ticks
         after, last = (ends - max(self._cadence, PROBE)) // PROBE, ends // PROBE
         failed = np.array([probes.failed(after, last) for probes in self._probes])
-        return {"portal_uptime": governance.portal_uptime(last - after - failed, last - after)}
+        uptime = governance.portal_uptime(last - after - failed, last - after)
+        return {"portal_uptime": state.act_here("portals", state.act("portals", uptime))}
 
 
 class Probes:

@@ -30,7 +30,7 @@ class TrafficCounters:
         made = self._made
         deviation = self._own.follow(noise["traffic"])
         deviation *= made.anomaly_sd * np.sqrt(1.0 - made.city_share)
-        demand = economy.traffic_demand(self._mean, state.traffic, deviation)
+        demand = economy.traffic_demand(self._mean, state.act_here("traffic", state.traffic), deviation)
         return {
             "traffic_flow": economy.traffic_flow(demand, made.most * self._mean, noise["counting"], self._interval),
             "travel_time_index": economy.travel_time_index(demand, made.capacity * self._mean),

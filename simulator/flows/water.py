@@ -42,7 +42,7 @@ class RiverGauges:
         level = self._level.follow(noise["level"])
         level *= self._river.sd
         level += self._datum
-        base = by_season(state.local, self._base)
+        base = state.act_here("water_level", state.act("water_level", by_season(state.local, self._base)))
         own = self._own.follow(noise["oxygen"])
         own *= self._oxygen.sd
         water, deficit = self._deficit.follow(state, runoff)

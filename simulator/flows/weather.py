@@ -34,13 +34,13 @@ class WeatherStations:
         temperature = self._own.follow(noise["temperature"])
         temperature *= self._made.temperature_sd
         temperature += self._warmth
-        temperature += air.temperature
+        temperature += state.act_here("air_temperature", air.temperature)
         wind = self._gusts.follow(noise["gusts"])
         wind *= self._made.gust_sd
         wind += 1.0
         np.maximum(wind, 0.0, out=wind)
         wind *= self._exposure
-        wind *= air.wind
+        wind *= state.act_here("wind", air.wind)
         return {
             "air_temperature": temperature,
             "relative_humidity": environment.relative_humidity(temperature, air.dew_point),
