@@ -9,15 +9,10 @@ from pathlib import Path
 
 from collector.language.broker import Broker
 from collector.language.errors import InputError
-from collector.language.time import format_epoch
-from collector.sinks.file import load_sink
-from nakhon import auditing, mapping, scenarios
-from nakhon.accept import outcome
 from nakhon.embedded_broker import embedded_broker
-from nakhon.fault import faults_in
 from nakhon.stage import Manner, Play, to_broker, to_store
 from nakhon.terminal.console import shown, told
-from simulator.scenario import Scenario, load_scenario, new_scenario
+from simulator.scenario import Scenario, new_scenario
 
 
 def starting(scenario: Scenario, start: str) -> Scenario:
@@ -45,27 +40,6 @@ def perform(play: Play, manner: Manner, broker: str, store: str | None, make: Ca
         if play.clock.pace == math.inf:
             told.print("[yellow]the broker ends with the run: subscribe at once, or give --pace realtime")
         return to_broker(play, manner, own, told)
-
-
-def check(file: str) -> None:
-    """Check a scenario, a plan of acceptance, a mapping of devices or a sink file; print what it asks for."""
-    if outcome.names_plan(file):
-        shown.print(outcome.describe(outcome.prepare(Path(file))[0]), markup=False, soft_wrap=True)
-        return
-    if auditing.names_sink(file):
-        shown.print(auditing.describe(load_sink(Path(file))), markup=False)
-        return
-    if mapping.names_mapping(file):
-        shown.print(mapping.describe(mapping.load_mapping(file)), markup=False)
-        return
-    scenario = load_scenario(file)
-    shown.print(
-        f"{scenario.name}: {len(scenario.cities)} cities, {scenario.station_count:,} stations, "
-        f"{format_epoch(scenario.start)} to {format_epoch(scenario.end)}, {scenario.ticks:,} ticks of "
-        f"{scenario.cadence} s; digest {scenario.digest}"
-    )
-    for line in (*scenarios.lines_of(scenario), *faults_in(scenario)):
-        shown.print(line, markup=False, soft_wrap=True)
 
 
 def new_scenario_file(name: str) -> None:

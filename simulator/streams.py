@@ -15,10 +15,10 @@ from math import gcd
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 from scipy.special import ndtri
 
 from simulator.parameters.tables import MemoryTerms
+from simulator.recursion import lfilter
 
 Floats = NDArray[np.float64]
 DAYS_AHEAD = 64

@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 from parts import Mosquitto
 
 if TYPE_CHECKING:
     from influx import Influxd
+
+settings.register_profile("nakhon", deadline=None)  # a busy machine is no failure
+settings.load_profile("nakhon")
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ def test_other_words_and_levels_are_other_kinds_and_what_is_remembered_is_bounde
 
 def test_set_up_logs_to_standard_error_as_it_was_asked():
     code = (
-        "import logging; from nakhon import logs; logs.set_up('json', 'warning', ['correct horse']);"
+        "import logging; from nakhon.terminal import logs; logs.set_up('json', 'warning', ['correct horse']);"
         "logging.getLogger('a').info('not shown'); logging.getLogger('a').warning('with %s', 'correct horse')"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)

@@ -18,7 +18,7 @@ from collector.mapping.paths import ABSENT, document, leaves, look_up, parse_pat
 from collector.mapping.rules import parse_mapping
 from collector.mapping.times import check_ahead, time_reader
 from collector.mapping.units import conversion
-from nakhon.commands import check
+from nakhon.checking import check
 from nakhon.mapping import load_mapping, names_mapping, shipped_mappings, try_mapping
 
 WRONG = """

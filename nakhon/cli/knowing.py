@@ -18,9 +18,9 @@ def check(
     file: Annotated[str, typer.Argument(help="a scenario or a mapping of devices: a file, or a shipped one's name")],
 ) -> None:
     """Check a scenario or a mapping of devices; every error at once, with its path."""
-    from nakhon import commands
+    from nakhon import checking
 
-    commands.check(file)
+    checking.check(file)
 
 
 @app.command(epilog="Example: nakhon new scenario rainy-march")

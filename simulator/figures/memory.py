@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.signal import lfilter
 
+from simulator.recursion import lfilter
 from simulator.streams import DailyNormals, Floats, Streams
 
 FIRST_YEAR = 1890

@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 from simulator import environment, parameters
 from simulator.cities import City
@@ -25,6 +24,7 @@ from simulator.drivers import (
 )
 from simulator.interventions import UNDISTURBED, Influences
 from simulator.parameters.tables import MemoryTerms
+from simulator.recursion import lfilter
 from simulator.streams import Floats, Memory, Streams
 
 Ticks = NDArray[np.int64]

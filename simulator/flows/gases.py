@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import lfilter
 from scipy.special import gammaln, ndtr
 
 from simulator import environment, parameters
@@ -14,6 +13,7 @@ from simulator.drivers import Calendar, by_hour, by_season, on_day
 from simulator.flows.activity import State
 from simulator.parameters.climate import Climate, NitrogenDioxide
 from simulator.parameters.economy import Traffic
+from simulator.recursion import lfilter
 from simulator.streams import Floats, Memory, Relaxation, Streams
 
 WORKING_DAYS = 5 / 7

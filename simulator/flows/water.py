@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
-from scipy.signal import lfilter
 
 from simulator import environment, parameters
 from simulator.cities import City
@@ -14,6 +13,7 @@ from simulator.drivers import by_season
 from simulator.flows.activity import State
 from simulator.parameters.climate import Rain
 from simulator.parameters.environment import Oxygen, River
+from simulator.recursion import lfilter
 from simulator.streams import Floats, Relaxation, Streams
 
 
@@ -101,4 +101,4 @@ class Deficit:
         if self._water is None:
             self._water = self._warming * air[:1]
         water, self._water = lfilter([1.0 - self._warming], [1.0, -self._warming], air, zi=self._water)
-        return np.maximum(water, 0.0)
+        return np.asarray(np.maximum(water, 0.0))
