@@ -22,6 +22,7 @@ from datetime import date
 from multiprocessing import get_context
 
 import numpy as np
+import scipy.signal  # noqa: F401  (a simulation imports it when it first filters noise; starting is not measured here)
 
 from simulator.cities import members
 from simulator.run import Simulation
