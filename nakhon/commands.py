@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from collector.language.broker import Broker
 from collector.language.errors import InputError
 from nakhon.embedded_broker import embedded_broker
 from nakhon.stage import Manner, Play, to_broker, to_store
-from nakhon.terminal.console import shown, told
-from simulator.scenario import Scenario, new_scenario
+from nakhon.terminal.console import told
+from simulator.scenario import Scenario
 
 
 def starting(scenario: Scenario, start: str) -> Scenario:
@@ -40,17 +39,3 @@ def perform(play: Play, manner: Manner, broker: str, store: str | None, make: Ca
         if play.clock.pace == math.inf:
             told.print("[yellow]the broker ends with the run: subscribe at once, or give --pace realtime")
         return to_broker(play, manner, own, told)
-
-
-def new_scenario_file(name: str) -> None:
-    """Write a commented scenario file, never over another."""
-    text = new_scenario(name)
-    path = Path(f"{name}.toml")
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        raise InputError(f"{path} exists; choose another name") from None
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}") from None
-    shown.print(f"wrote {path}; next: nakhon check {path}")

@@ -1,19 +1,36 @@
-"""`nakhon diff` and what `nakhon check` says of a scenario."""
+"""`nakhon new scenario`, `nakhon diff`, and what `nakhon check` says of a scenario."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from collector.language.errors import InputError
 from collector.language.time import format_epoch
+from nakhon.terminal.console import shown
 from simulator.interventions import Intervention
-from simulator.scenario import Scenario, load_scenario
+from simulator.scenario import Scenario, load_scenario, new_scenario
 from simulator.scenario_difference import Difference, describe_differences
 from simulator.scenario_interventions import shown_effect
+
+
+def write_new(name: str) -> None:
+    """Write a commented scenario file, never over another."""
+    text = new_scenario(name)
+    path = Path(f"{name}.toml")
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise InputError(f"{path} exists; choose another name") from None
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}") from None
+    shown.print(f"wrote {path}; next: nakhon check {path}")
 
 
 def diff(one: str, other: str, *, as_json: bool, console: Console) -> bool:

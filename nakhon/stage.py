@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from threading import Timer
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,7 @@ from collector.language.time import format_epoch
 from collector.language.topics import Address, CityAddress, Kind
 from collector.stores import open_store
 from nakhon import __version__
-from nakhon.terminal.interrupt import on_interrupt
+from nakhon.terminal.interrupt import after, on_interrupt
 from nakhon.terminal.progress import showing
 from simulator.broadcast import Progress, Tell
 from simulator.clock import Clock, Lateness
@@ -200,7 +199,7 @@ def _perform(play: Play, manner: Manner, outlet: Outlet, console: Console, hurry
         console.print("ending: the last messages are delivered ...")
         end()
 
-    with on_interrupt(ask_to_end), _limit(manner.limit, end), showing(play.progress, play.clock, console) as tell:
+    with on_interrupt(ask_to_end), after(manner.limit, end), showing(play.progress, play.clock, console) as tell:
         play.perform(outlet, tell)
 
 
@@ -251,20 +250,6 @@ def _ledger(play: Play, manner: Manner, broker: Broker | None = None) -> Iterato
     header = Header(play.cast.run, play.session, str(origin), facts)
     with LedgerWriter(manner.ledger, header) as ledger:
         yield ledger
-
-
-@contextlib.contextmanager
-def _limit(seconds: float | None, end: Callable[[], None]) -> Iterator[None]:
-    if seconds is None:
-        yield
-        return
-    timer = Timer(seconds, end)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
 
 
 def _births(play: Play) -> Iterator[Delivery]:

@@ -18,7 +18,7 @@ from nakhon.captures.capture import NONE, Captured, CaptureReader, CaptureWriter
 from nakhon.captures.capture_replay import Mouth, say_again
 from nakhon.captures.recording import Ear, Recorder, matches
 from nakhon.captures.rewriting import UNCHANGED, Rewriter, Rewriting
-from nakhon.terminal.interrupt import on_interrupt
+from nakhon.terminal.interrupt import after, on_interrupt
 from simulator.clock import Clock
 
 A_LINE_EVERY = 5.0
@@ -108,7 +108,7 @@ def replay(asked: Replaying, broker: Broker, console: Console) -> bool:
             clock.stop()
             mouth.stop()
 
-        with on_interrupt(end), _after(asked.limit, end):
+        with on_interrupt(end), after(asked.limit, end):
             whole = say_again(
                 messages, mouth, clock, lambda: pulse(lambda: f"{mouth.said:,} of {about.messages:,} messages")
             )
@@ -205,25 +205,11 @@ def _wait(desk: _Desk, recorder: Recorder, limit: float | None, console: Console
     """Wait for an end of the recording, and keep what is there safe; the seconds it took."""
     ended = threading.Event()
     began = time.monotonic()
-    with on_interrupt(ended.set), _after(limit, ended.set), _pulse(console) as pulse:
+    with on_interrupt(ended.set), after(limit, ended.set), _pulse(console) as pulse:
         while not (ended.wait(FLUSH) or desk.full or recorder.failed):
             desk.flush(recorder)
             pulse(lambda: f"{desk.writer.messages:,} messages, {desk.writer.size:,} bytes")
     return time.monotonic() - began
-
-
-@contextlib.contextmanager
-def _after(seconds: float | None, end: Callable[[], None]) -> Iterator[None]:
-    if seconds is None:
-        yield
-        return
-    timer = threading.Timer(seconds, end)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
 
 
 @contextlib.contextmanager

@@ -29,11 +29,11 @@ def new(
     name: Annotated[str, typer.Argument(help="its name: lower-case letters, digits, hyphens")],
 ) -> None:
     """Write a commented file to start from."""
-    from nakhon import commands
+    from nakhon import scenarios
 
     if what != "scenario":
         raise InputError(f"expected `nakhon new scenario NAME`, came {what!r}")
-    commands.new_scenario_file(name)
+    scenarios.write_new(name)
 
 
 @app.command(epilog="Example: nakhon catalogue cities --json")

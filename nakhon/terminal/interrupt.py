@@ -1,9 +1,10 @@
-"""Ctrl-C and SIGTERM: the first asks to end in order, the second ends at once."""
+"""What ends a command: Ctrl-C and SIGTERM (the first asks to end in order, the second ends at once), and a limit."""
 
 from __future__ import annotations
 
 import contextlib
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 
@@ -26,3 +27,18 @@ def on_interrupt(ask: Callable[[], None]) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def after(seconds: float | None, end: Callable[[], None]) -> Iterator[None]:
+    """Call `end`, in a thread of its own, if the block lasts longer than so many seconds (None: however long)."""
+    if seconds is None:
+        yield
+        return
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

@@ -80,6 +80,7 @@ class SensorGroup:
 
     def __init__(self, city: City, stations: tuple[StationProfile, ...], streams: Streams, cadence: int) -> None:
         self.stations = stations
+        self._ids = tuple(station.id for station in stations)
         names = tuple(f"{city.id}/{station.id}" for station in stations)
         model = MODELS[stations[0].kind]
         luck = once(streams, names, (*model.noise, *model.sites, *bias(model.indicators)))
@@ -91,8 +92,7 @@ class SensorGroup:
     def render(self, state: State, times: Ticks, silent: Mapping[str, list[tuple[int, int]]]) -> GroupBlock:
         """Get the block of the next ticks, with NaN where a station is silent."""
         noise = dict(zip(self._columns, self._noise.render(len(times)), strict=True))
-        here = replace(state, stations=tuple(station.id for station in self.stations))
-        truth = self._model.truth(here, noise)
+        truth = self._model.truth(replace(state, stations=self._ids), noise)
         observed = self._observation.observe(truth, noise, state)
         when = spells((row, *span) for row, station in enumerate(self.stations) for span in silent.get(station.id, ()))
         gone = touched(times, when)

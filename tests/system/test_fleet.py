@@ -13,12 +13,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-import paho.mqtt.client as mqtt
 import pytest
+from listener import Listener
 from parts import Mosquitto, free_port, listening, nakhon, need, wait_for
 
 from collector.language.broker import Broker, parse_broker
-from collector.language.connection import Connection, Network, Session
 from collector.language.errors import BrokerError
 from collector.language.indicators import Origin
 from collector.language.messages import Message, Readings
@@ -53,21 +52,8 @@ def messages(made: Cast, session: str, count: int) -> Iterator[Message]:
         yield Message(address, session, number // stations, Readings(time, {"pm25": np.array([float(number)])}))
 
 
-class Listener:
-    """Keeps everything a broker says, in order."""
-
-    def __init__(self, url: str) -> None:
-        self.messages: list[mqtt.MQTTMessage] = []
-        self._network = Network().start()
-        self._connection = Connection(
-            self._network, parse_broker(url), Session("listener"), on_message=self.messages.append,
-            on_up=lambda _remembered: self._connection.client.subscribe("nakhon/#", qos=2),
-        )  # fmt: skip
-        self._listening = threading.Event()
-        self._connection.client.on_subscribe = lambda *_args: self._listening.set()
-        self._network.add(self._connection)
-        self._connection.wait_up(10)
-        assert self._listening.wait(10)
+class Ear(Listener):
+    """A listener that reads what it heard."""
 
     def readings(self) -> list[tuple[str, float]]:
         return [(one.topic, json.loads(one.payload)["pm25"]) for one in self.messages if one.topic.count("/") == 5]
@@ -75,16 +61,13 @@ class Listener:
     def statuses(self, name: str) -> list[bool]:
         return [json.loads(one.payload)["online"] for one in self.messages if one.topic.endswith(f"{name}/status")]
 
-    def close(self) -> None:
-        self._network.stop()
-
 
 @pytest.fixture
-def listen() -> Iterator[Callable[[str], Listener]]:
-    heard: list[Listener] = []
+def listen() -> Iterator[Callable[[str], Ear]]:
+    heard: list[Ear] = []
 
     def start(url: str) -> Listener:
-        heard.append(Listener(url))
+        heard.append(Ear(url, qos=2))
         return heard[-1]
 
     yield start
@@ -116,7 +99,7 @@ def say(publisher: Publisher, made: Cast, count: int) -> None:
         assert publisher.publish(message)
 
 
-def heard(listener: Listener, made: Cast, count: int) -> None:
+def heard(listener: Ear, made: Cast, count: int) -> None:
     """All messages arrived, each under its own topic."""
     wait_for(lambda: len(set(listener.readings())) >= count, 20, "all readings")
     wanted = {(m.address.topic, float(m.body.columns["pm25"][0])) for m in messages(made, "s", count)}  # type: ignore[union-attr]
@@ -128,7 +111,7 @@ def heard(listener: Listener, made: Cast, count: int) -> None:
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
 def test_every_version_transport_and_quality_delivers(
     mosquitto: Callable[..., Mosquitto],
-    listen: Callable[[str], Listener],
+    listen: Callable[[str], Ear],
     publishing: Callable[..., tuple[Publisher, Cast, list[str]]],
     version: str,
     qos: int,
@@ -172,7 +155,7 @@ def test_wss_with_a_client_certificate(
 
 def test_a_fleet_has_a_connection_a_birth_and_a_will_for_each_station(
     mosquitto: Callable[..., Mosquitto],
-    listen: Callable[[str], Listener],
+    listen: Callable[[str], Ear],
     publishing: Callable[..., tuple[Publisher, Cast, list[str]]],
 ) -> None:
     broker = mosquitto()
@@ -195,7 +178,7 @@ def test_a_fleet_has_a_connection_a_birth_and_a_will_for_each_station(
 @pytest.mark.parametrize("qos", [0, 1])
 def test_topics_said_by_alias_arrive_whole_also_after_a_break(
     mosquitto: Callable[..., Mosquitto],
-    listen: Callable[[str], Listener],
+    listen: Callable[[str], Ear],
     publishing: Callable[..., tuple[Publisher, Cast, list[str]]],
     qos: int,
 ) -> None:
@@ -215,7 +198,7 @@ def test_topics_said_by_alias_arrive_whole_also_after_a_break(
 
 def test_a_broker_never_has_more_under_way_than_it_allows_also_after_a_break(
     mosquitto: Callable[..., Mosquitto],
-    listen: Callable[[str], Listener],
+    listen: Callable[[str], Ear],
     publishing: Callable[..., tuple[Publisher, Cast, list[str]]],
 ) -> None:
     broker = mosquitto("max_queued_messages 0\nmax_inflight_messages 4")
@@ -245,7 +228,7 @@ def test_messages_at_qos_0_are_counted_when_there_is_no_connection_and_hold_noth
 
 def test_what_is_said_in_an_outage_arrives_after_it(
     mosquitto: Callable[..., Mosquitto],
-    listen: Callable[[str], Listener],
+    listen: Callable[[str], Ear],
     publishing: Callable[..., tuple[Publisher, Cast, list[str]]],
 ) -> None:
     broker = mosquitto()
@@ -259,7 +242,7 @@ def test_what_is_said_in_an_outage_arrives_after_it(
 
 def test_a_half_open_connection_goes_on_afterwards(
     mosquitto: Callable[..., Mosquitto],
-    listen: Callable[[str], Listener],
+    listen: Callable[[str], Ear],
     publishing: Callable[..., tuple[Publisher, Cast, list[str]]],
 ) -> None:
     broker = mosquitto()
@@ -276,7 +259,7 @@ def test_a_half_open_connection_goes_on_afterwards(
 
 def test_a_birth_may_be_missing_and_a_status_may_lie(
     mosquitto: Callable[..., Mosquitto],
-    listen: Callable[[str], Listener],
+    listen: Callable[[str], Ear],
     publishing: Callable[..., tuple[Publisher, Cast, list[str]]],
 ) -> None:
     broker = mosquitto()
@@ -294,7 +277,7 @@ def test_a_birth_may_be_missing_and_a_status_may_lie(
 
 def test_without_statuses_only_messages_are_said(
     mosquitto: Callable[..., Mosquitto],
-    listen: Callable[[str], Listener],
+    listen: Callable[[str], Ear],
     publishing: Callable[..., tuple[Publisher, Cast, list[str]]],
 ) -> None:
     broker = mosquitto()

@@ -226,7 +226,7 @@ def test_a_broker_restarted_without_its_state_loses_what_it_had_taken_and_the_au
         mouth.say(60)  # these the broker has not: they are said again
         proxy.heal()
         broker.start()
-        wait_for(collector.subscriber.connection.up.is_set, 20, "the collector")
+        wait_for(lambda: collector.subscriber.not_ready() is None, 20, "the collector")
         mouth.say(60)
         mouth.wait()
         wait_for(lambda: not collector.subscriber.waiting, 30, "the store")

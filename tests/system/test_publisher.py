@@ -9,12 +9,9 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-import paho.mqtt.client as mqtt
 import pytest
+from listener import Listener
 from parts import Mosquitto, nakhon, need, wait_for
-
-from collector.language.broker import parse_broker
-from collector.language.connection import Connection, Network, Session
 
 pytestmark = pytest.mark.system
 
@@ -29,24 +26,8 @@ include = ["chiang-mai", "rayong"]
 SMALL = "6h"
 
 
-class Listener:
-    """Keeps everything a broker says."""
-
-    def __init__(self, broker: Mosquitto) -> None:
-        self.messages: list[mqtt.MQTTMessage] = []
-        self._network = Network().start()
-        self._connection = Connection(
-            self._network, parse_broker(broker.url), Session("listener"), on_message=self.messages.append,
-            on_up=lambda _remembered: self._connection.client.subscribe("nakhon/#", qos=1),
-        )  # fmt: skip
-        self._network.add(self._connection)
-        self._connection.wait_up(10)
-
-    def statuses(self) -> list[dict[str, object]]:
-        return [json.loads(one.payload) for one in self.messages if one.topic.count("/") == 4]
-
-    def close(self) -> None:
-        self._network.stop()
+def statuses(listener: Listener) -> list[dict[str, object]]:
+    return [json.loads(one.payload) for one in listener.messages if one.topic.count("/") == 4]
 
 
 def simulate(url: str, folder: Path, *more: str, duration: str = SMALL, **environment: str) -> subprocess.Popen[bytes]:
@@ -63,15 +44,15 @@ def test_a_city_is_born_speaks_and_says_good_bye(
     tmp_path: Path, mosquitto: Callable[..., Mosquitto], version: str
 ) -> None:
     broker = mosquitto()
-    listener = Listener(broker)
+    listener = Listener(broker.url)
     assert simulate(broker.url, tmp_path, "--mqtt", version).wait(60) == 0, log(tmp_path)
-    wait_for(lambda: sum(not status["online"] for status in listener.statuses()) == 2, 10, "both cities offline")
+    wait_for(lambda: sum(not status["online"] for status in statuses(listener)) == 2, 10, "both cities offline")
     listener.close()
     readings = [one for one in listener.messages if one.topic.count("/") == 5]
     assert len(readings) > 200
     assert {len(one.topic.split("/")) for one in listener.messages} == {5, 6, 7}
     assert all(one.qos == 1 for one in readings)
-    born = [status for status in listener.statuses() if status["online"]]
+    born = [status for status in statuses(listener) if status["online"]]
     assert {status["city"]["name"] for status in born} == {"Chiang Mai", "Rayong"}  # type: ignore[index]
     assert {status["origin"] for status in born} == {"simulated"}
     if version == "5":
@@ -86,13 +67,13 @@ def test_ctrl_c_delivers_the_last_messages_and_says_the_cities_are_offline(
     tmp_path: Path, mosquitto: Callable[..., Mosquitto]
 ) -> None:
     broker = mosquitto()
-    listener = Listener(broker)
+    listener = Listener(broker.url)
     told = ("--pace", "20000", "--ledger", "talk.ledger")
     process = simulate(broker.url, tmp_path, *told, duration="300d")
     wait_for(lambda: sum(one.topic.count("/") == 5 for one in listener.messages) > 100, 30, "some readings")
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == 0, log(tmp_path)
-    wait_for(lambda: sum(not status["online"] for status in listener.statuses()) == 2, 10, "both cities offline")
+    wait_for(lambda: sum(not status["online"] for status in statuses(listener)) == 2, 10, "both cities offline")
     listener.close()
     lines = (tmp_path / "talk.ledger").read_text().splitlines()
     assert "closed" in json.loads(lines[-1])
@@ -102,12 +83,12 @@ def test_ctrl_c_delivers_the_last_messages_and_says_the_cities_are_offline(
 
 def test_a_publisher_that_is_killed_leaves_its_wills(tmp_path: Path, mosquitto: Callable[..., Mosquitto]) -> None:
     broker = mosquitto()
-    listener = Listener(broker)
+    listener = Listener(broker.url)
     process = simulate(broker.url, tmp_path, "--pace", "1000", duration="300d")
-    wait_for(lambda: len(listener.statuses()) == 2, 30, "the births")
+    wait_for(lambda: len(statuses(listener)) == 2, 30, "the births")
     process.kill()
     process.wait(10)
-    wait_for(lambda: sum(not status["online"] for status in listener.statuses()) == 2, 10, "both wills")
+    wait_for(lambda: sum(not status["online"] for status in statuses(listener)) == 2, 10, "both wills")
     listener.close()
 
 
