@@ -3,9 +3,10 @@
 `variance`: the shipped burning-ban experiment. For each variant the variance of the difference of a season's mean PM2.5
 from the baseline, with the replications paired (named streams) and with each replication beside another one
 (independent seeds), and their ratio with the 95 % interval of a bootstrap over replications. Beside it the ratio of a
-perfectly paired multiplicative effect, (1 + r²) / (1 - r)²: of r = the ratio of the fires, and of r = the ratio of the
-means. What variants share beside the fires (rain, traffic, instruments) brings the figure above the first; that only a
-part of PM2.5 is multiplied, and that this part varies more than the rest, keeps it below the second.
+perfectly paired multiplicative effect Y' = rY, (1 + r²) / (1 - r)², with r of the outcome: the ratio of the means. Of
+r = the ratio of the fires it is told too, and it is no bound: only the smoke in PM2.5 is multiplied by it. What is left
+of the bound is told in two ways: with the same fires in all replications, where the effect is the same in all of them,
+and by the streams whose draws get out of step between the scenarios.
 `throughput`: runs a second with 1 and 2 workers, by the times at which runs were finished, after the first two of each
 worker (starting takes some seconds); efficiency is the rate of 2 over twice that of 1. Processes here, and Dask with a
 scheduler and workers over TCP on this machine.
@@ -30,6 +31,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
@@ -39,6 +41,9 @@ from nakhon.experimenting.plan import Experiment
 from nakhon.experimenting.reading import results
 from nakhon.experimenting.run import run_experiment
 from simulator.cities import members
+from simulator.experiment import gathered
+from simulator.scenario import Scenario, StationCounts
+from simulator.streams import Streams
 
 PORT = 18_790
 FIRES = {"burning-ban": 0.5, "fires-30-percent-less": 0.7}
@@ -67,16 +72,73 @@ def variance(replications: int, workers: int) -> dict[str, Any]:
         run_experiment(plan, Path(folder, "out"), workers)
         found = results(Path(folder, "out"))
         outcomes = found.outcomes("pm25", "chiang-mai", Statistic(Kind.MEAN))
-    told = {}
-    for place, variant in enumerate(found.variants[1:], start=1):
-        fires, means = FIRES[variant.name], float(outcomes[place].mean() / outcomes[0].mean())
-        told[variant.name] = {
-            "ratio_of_fires": fires,
-            "bound_by_fires": round(bound(fires), 1),
-            "ratio_of_means": round(means, 3),
-            "bound_by_means": round(bound(means), 1),
-        } | reduction(outcomes[place], outcomes[0])
-    return {"indicator": "mean of pm25 in chiang-mai", "replications": replications, **told}
+    told = {
+        one.name: against_bounds(outcomes[place], outcomes[0]) | {"bound_by_fires": round(bound(FIRES[one.name]), 1)}
+        for place, one in enumerate(found.variants[1:], start=1)
+    }
+    fewer = [one.scenario for one in plan.variants if one.name in ("baseline", "fires-30-percent-less")]
+    same_fires = np.array([[mean_pm25(one, number) for number in range(replications)] for one in fewer])
+    return {
+        "indicator": "mean of pm25 in chiang-mai",
+        "replications": replications,
+        **told,
+        "fires-30-percent-less, the same fire luck in all replications": against_bounds(same_fires[1], same_fires[0]),
+        "streams": synchronised(*fewer),
+    }
+
+
+def against_bounds(variant: np.ndarray, baseline: np.ndarray) -> dict[str, Any]:
+    """The reduction, beside that of an effect that multiplies every replication by the same: the ratio of the means."""
+    ratio, found = float(variant.mean() / baseline.mean()), reduction(variant, baseline)
+    shares = [found["reduction"], *found["interval"]]
+    return found | {
+        "ratio_of_means": round(ratio, 3),
+        "bound_by_means": round(bound(ratio), 1),
+        "percent_of_bound_by_means": [round(100 * one / bound(ratio)) for one in shares],
+        "ratios_of_replications": [round(float(one), 3) for one in np.percentile(variant / baseline, [2.5, 97.5])],
+        "correlation_of_ratio_and_level": round(float(np.corrcoef(variant / baseline, baseline)[0, 1]), 2),
+    }
+
+
+def mean_pm25(scenario: Scenario, replication: int) -> float:
+    """The mean of PM2.5 in Chiang Mai where all replications have the fires of the first."""
+    made = Streams.generator
+
+    def held(streams: Streams, name: str, purpose: str) -> np.random.Generator:
+        return made(Streams(streams.seed) if name.startswith("fires/") else streams, name, purpose)
+
+    with mock.patch.object(Streams, "generator", held):
+        (found,) = gathered(only_air(scenario), replication, ("pm25",))
+    return float(np.nanmean(found.values))
+
+
+def only_air(scenario: Scenario) -> Scenario:
+    return replace(scenario, cities=("chiang-mai",), stations={"chiang-mai": StationCounts.only(air_quality=2)})
+
+
+def synchronised(*scenarios: Scenario) -> dict[str, int]:
+    """How many streams a run of both draws from, and how many of them end in another state in the other."""
+    ends = []
+    for scenario in scenarios:
+        with watched() as drawn:
+            list(gathered(replace(scenario, end=scenario.start + 60 * 86_400), 0, ()))
+        ends.append({name: [str(one.bit_generator.state) for one in mine] for name, mine in drawn.items()})
+    names = ends[0].keys() | ends[1].keys()
+    return {"drawn_from": len(names), "out_of_step": sum(ends[0].get(name) != ends[1].get(name) for name in names)}
+
+
+@contextmanager
+def watched() -> Iterator[dict[tuple[str, str], list[np.random.Generator]]]:
+    """Yield the generators that are made in the block, by name and purpose."""
+    made, drawn = Streams.generator, {}
+
+    def noted(streams: Streams, name: str, purpose: str) -> np.random.Generator:
+        one = made(streams, name, purpose)
+        drawn.setdefault((name, purpose), []).append(one)
+        return one
+
+    with mock.patch.object(Streams, "generator", noted):
+        yield drawn
 
 
 def bound(ratio: float) -> float:

@@ -32,6 +32,8 @@ HALF_HOUR = 1_800
 MOST_BLOCK_DAYS = 112
 BLOCK_TICKS = 10_752
 """Ticks in a block, about: what bounds the memory of a run."""
+DERIVED = {"outage_hours": ("power_outages", 1.0 / 60.0)}
+"""What adds up the values of events of another indicator instead of counting them, and what they are multiplied by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ def measured(scenario: Scenario, city: str, chosen: Sequence[str] = ()) -> list[
     """Get what the stations of a city measure, in the order of ids (of the chosen ones, if any are)."""
     counts = scenario.stations[city]
     there = {name for kind, made in KINDS.items() if _count(counts, kind) for name in made.indicators}
+    there |= {name for name, (other, _) in DERIVED.items() if other in there}
     return sorted(there & set(chosen) if chosen else there)
 
 
@@ -138,8 +141,7 @@ class Gathering:
     def _take_events(self, events: CityEvents) -> None:
         for told in (told for part in events.parts for told in part.told):
             for rolling in self._events.get(told.happening.type, ()):
-                values = np.ones(len(told.times)) if rolling.rollup is Rollup.SUM else told.values
-                rolling.add(self._slots(told.times), values[None, :], [told.station.id])
+                rolling.add(self._slots(told.times), rolling.of_events(told.values)[None, :], [told.station.id])
 
     def _take_statistics(self, told: CityStatistics) -> None:
         for part in told.parts:
@@ -158,11 +160,18 @@ class _Rolling:
     def __init__(self, entry: Indicator, buckets: int) -> None:
         self.rollup, self._counts = entry.rollup, entry.kind is IndicatorKind.EVENT and entry.rollup is Rollup.SUM
         self._summed = entry.across is Rollup.SUM
+        self._of_value = DERIVED[entry.id][1] if entry.id in DERIVED else None
         self.n = np.zeros(buckets, dtype=np.int64)
         self._state = np.full(buckets, -np.inf) if self.rollup is Rollup.MAX else np.zeros(buckets)
         self._last: dict[str, Floats] = {}
         self._means: dict[str, tuple[Floats, Floats]] = {}
         """Sum and number of the values of each station, where a city's value is the sum of their means."""
+
+    def of_events(self, values: Floats) -> Floats:
+        """Get what events count for, (events,): 1 each, or what is made of the values they carry."""
+        if self._of_value is not None:
+            return values * self._of_value
+        return np.ones(len(values)) if self._counts else values
 
     def add(self, slots: Integers, values: Floats, stations: Sequence[str]) -> None:
         """Take values (stations, times) in the order of time; `slots` (times,) are their buckets."""

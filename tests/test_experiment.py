@@ -65,7 +65,7 @@ def test_values_are_those_that_a_store_tells_of_the_same_run(stored: Path, bucke
     }
     ours = {
         (one.city, one.indicator, time): (value, n)
-        for one in gathered(made, 0, (), bucket)
+        for one in gathered(made, 0, tuple(indicators()), bucket)
         for time, value, n in zip(one.times.tolist(), one.values.tolist(), one.n.tolist(), strict=True)
         if n
     }
@@ -73,6 +73,13 @@ def test_values_are_those_that_a_store_tells_of_the_same_run(stored: Path, bucke
     assert ours.keys() == theirs.keys()
     assert {key: n for key, (_, n) in ours.items()} == {key: n for key, (_, n) in theirs.items()}
     assert np.allclose([ours[key][0] for key in ours], [theirs[key][0] for key in ours], rtol=1e-9)
+
+
+def test_hours_without_power_are_the_minutes_that_ended_outages_tell() -> None:
+    rolling = experiment._Rolling(indicator("outage_hours"), 2)
+    slots, minutes = np.array([0, 0, 1, -1]), np.array([90.0, 30.0, 6.0, 60.0])
+    rolling.add(slots, rolling.of_events(minutes)[None, :], ["grid-control"])
+    assert rolling.values() == pytest.approx([2.0, 0.1]) and rolling.n.tolist() == [2, 1]
 
 
 def test_a_demand_is_the_sum_of_the_means_of_the_feeders_that_spoke() -> None:
@@ -103,6 +110,8 @@ def test_events_that_are_counted_are_zero_on_a_quiet_day_and_other_indicators_mi
     outages = found["chiang-mai", "power_outages"]
     assert (outages.values[outages.n == 0] == 0.0).all() and (outages.n == 0).any()
     assert np.array_equal(outages.values, outages.n)
+    hours = found["chiang-mai", "outage_hours"]
+    assert np.array_equal(hours.n, outages.n) and ((hours.values > 0.0) == (hours.n > 0)).all()
     waits = found["chiang-mai", "permit_wait"]
     assert np.isnan(waits.values[waits.n == 0]).all()
 

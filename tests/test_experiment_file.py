@@ -67,9 +67,15 @@ def test_all_errors_are_told_at_once_each_with_its_place_and_a_suggestion() -> N
         'x.toml: costs[0].variant: unknown variant "c"',
         'x.toml: costs[0].amount: expected a number from -1e+12 to 1e+12, came "much"',
         "x.toml: costs[0].source: expected either source or assumption",
-        "x.toml: stop: expected half_width, relative or both",
+        "x.toml: stop.half_width: expected half_width, relative or both",
     ):
         assert expected in said, said
+
+
+def test_what_is_wrong_with_all_settings_of_a_design_is_told_a_few_times() -> None:
+    wrong = SEVERITY.replace("burning_severity", "burning") + "low=0\nhigh=1\n"
+    said = errors(BASE + '[design]\nkind = "grid"\nlevels = 30' + wrong).splitlines()
+    assert len(said) <= 7 and said[5] == "x.toml: design: and 25 more, mostly of the same kind"
 
 
 @pytest.mark.parametrize(
@@ -169,7 +175,8 @@ def test_targets_and_the_stopping_rule_are_read() -> None:
     assert (target.statistic.kind, target.statistic.limit, target.at_most, target.probability) == (
         Kind.COUNT_OVER, 37.5, False, 0.8,
     )  # fmt: skip
-    assert plan.stop is not None and (plan.stop.rule.least, plan.stop.rule.most, plan.most) == (4, 60, 60)
+    (stop,) = plan.stop
+    assert (stop.rule.least, stop.rule.most, plan.most) == (4, 60, 60)
 
 
 def test_what_differs_is_what_changes_results_and_not_words_or_replications(tmp_path: Path) -> None:

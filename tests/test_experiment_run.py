@@ -18,6 +18,7 @@ from nakhon.experimenting import workers
 from nakhon.experimenting.experiment_file import load_experiment
 from nakhon.experimenting.plan import Experiment
 from nakhon.experimenting.plan_data import plan_as_data
+from nakhon.experimenting.reading import results
 from nakhon.experimenting.run import run_experiment, tasks_of
 from nakhon.experimenting.status import holding, is_held, states
 from nakhon.experimenting.workers import Performer, Record, local_workers, performed
@@ -115,6 +116,14 @@ def test_it_stops_when_the_interval_is_narrow_enough_or_at_the_most(tmp_path: Pa
     assert len(asked) == 2 * 3
 
 
+def test_of_several_stopping_rules_all_must_be_met(tmp_path: Path, asked: list[str]) -> None:
+    wide, narrow = STOP.format(width=1e9, least=2), STOP.format(width=1e-9, least=3).replace('"mean"', '"p95"')
+    both = (wide + narrow).replace("[stop]", "[[stop]]").replace("most = 6", "most = 4")
+    run_experiment(load_experiment(files(tmp_path, 1, both)), tmp_path / "out")
+    assert len(asked) == 2 * 4
+    assert len(results(tmp_path / "out").stop) == 2
+
+
 def test_a_stopping_rule_without_values_is_refused(tmp_path: Path, asked: list[str]) -> None:
     text = STOP.format(width=1, least=2).replace("pm25", "gpp_per_capita")
     with pytest.raises(InputError, match="gpp_per_capita of chiang-mai has no values"):
@@ -126,6 +135,8 @@ def test_a_directory_of_something_else_or_held_by_another_is_refused(tmp_path: P
     with pytest.raises(InputError, match="not empty and holds no experiment"):
         run_experiment(plan, tmp_path)
     out.mkdir()
+    with pytest.raises(InputError, match="expected a directory for the results, came the file"):
+        run_experiment(plan, tmp_path / "fires.toml")
     with holding(out):
         assert is_held(out)
         with pytest.raises(InputError, match="another `nakhon experiment run` is at work"):

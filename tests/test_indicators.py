@@ -5,7 +5,8 @@ import re
 import pytest
 
 from collector.language.errors import InputError
-from collector.language.indicators import Better, IndicatorKind, Pillar, Rollup, indicator, indicators, summed
+from collector.language.indicators import Better, IndicatorKind, Pillar, Rollup, derived, indicator, indicators, summed
+from simulator.experiment import DERIVED
 
 PER_PILLAR = {Pillar.ENVIRONMENT: 12, Pillar.ECONOMY: 11, Pillar.GOVERNANCE: 12}
 
@@ -45,3 +46,9 @@ def test_known_facts_of_the_catalogue() -> None:
 def test_a_misspelt_indicator_is_answered_with_a_suggestion() -> None:
     with pytest.raises(InputError, match="did you mean pm25"):
         indicator("pm2.5")
+
+
+def test_what_is_derived_is_no_entry_of_the_catalogue_and_made_of_an_event_of_it() -> None:
+    assert set(derived()) == set(DERIVED)
+    for name, (other, _) in DERIVED.items():
+        assert name not in indicators() and indicator(name).event == indicator(other).event

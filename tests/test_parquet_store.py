@@ -17,7 +17,9 @@ from collector.serving.live import Live
 from collector.serving.metrics import Metrics
 from collector.serving.serve import serve
 from collector.stores import open_store
+from collector.stores.parquet.buckets import _rollup
 from collector.stores.parquet.files import SCHEMA, Run, read_plan
+from collector.stores.parquet.store import _pillar
 from collector.stores.protocol import Batch, Selection, Store
 from nakhon.cli import app
 from nakhon.experimenting.plan import Experiment
@@ -217,3 +219,7 @@ def test_the_same_experiment_has_the_same_bytes(tmp_path: Path) -> None:
     assert len(digests(tmp_path / "a")) == 2
     assert digests(tmp_path / "a") == digests(tmp_path / "b")
     assert read_plan(tmp_path / "a") == read_plan(tmp_path / "b")
+
+
+def test_what_is_derived_adds_up_and_has_its_pillar() -> None:
+    assert (_pillar("outage_hours"), _rollup("outage_hours").value) == ("economy", "sum")

@@ -181,7 +181,9 @@ def test_the_figures_are_json_without_nan(told: Telling) -> None:
 def test_the_statistics_that_are_told_suit_the_indicator() -> None:
     assert [str(one) for one in statistics_of("pm25")] == ["mean", "count over 37.5"]
     assert [str(one) for one in statistics_of("resolution_time")] == ["median"]
-    assert [str(statistics_of(name)[0]) for name in ("electricity_demand", "power_outages", "rain")] == ["total"] * 3
+    added = ("electricity_demand", "power_outages", "outage_hours", "rain")
+    assert [str(statistics_of(name)[0]) for name in added] == ["total"] * 4
+    assert [str(one) for one in statistics_of("pm25", 3_600)] == ["mean"]  # the limit is one of daily means
     assert str(statistics_of("traffic_flow")[0]) == "mean"
 
 

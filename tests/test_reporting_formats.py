@@ -172,3 +172,46 @@ def test_what_the_factors_of_a_design_do_is_told(tmp_path: Path, kind: str, samp
     page = text_of(as_html(document_of(told), told.words))
     assert told.words.say("title_sensitivity") in page and column in page
     assert f"{told.words.say(f'design_{kind}')}," in html.unescape(page)
+
+
+LOCAL = """
+name = "local"
+extends = "days"
+[[interventions]]
+id = "batteries"
+title = "Batteries"
+driver = "electricity_demand"
+scale = 0.9
+stations = ["fd-01"]
+assumption = "a test"
+[[interventions]]
+id = "evenings"
+title = "Open in the evening"
+driver = "requests_crews"
+shift = 1
+stations = ["service_desk"]
+hours = [16, 20]
+assumption = "a test"
+"""
+
+
+@pytest.mark.parametrize(
+    ("manner", "phrases"),
+    [
+        (MANNERS[0], ["entered, only at fd-01", "only at service desks", "from 16:00 to 20:00 local time"]),
+        (MANNERS[1], ["กำหนดเข้า เฉพาะที่ fd-01", "เฉพาะที่ ศูนย์บริการประชาชน", "ตั้งแต่ 16:00 ถึง 20:00 น."]),
+    ],
+    ids=["en", "th"],
+)
+def test_what_is_put_in_at_stations_or_in_hours_says_so(tmp_path: Path, manner: Manner, phrases: list[str]) -> None:
+    def series(variant: str, *others: object) -> np.ndarray:
+        values = known("baseline" if variant == "local" else variant, *others)  # type: ignore[arg-type]
+        return values - 5.0 if (variant, others[2]) == ("local", "electricity_demand") else values
+
+    (tmp_path / "local.toml").write_text(LOCAL)
+    more = '[[variants]]\nname = "local"\nscenario = "local"\n'
+    told = telling_of(results(tmp_path, series, 3, more, days=5), manner)
+    page = text_of(as_html(document_of(told), told.words))
+    assert [phrase for phrase in phrases if phrase not in page] == []
+    entered = {one["indicator"]: one["entered_at"] for one in as_data(told)["differences"] if one["variant"] == "local"}
+    assert entered["electricity_demand"] == ["fd-01"] and entered["service_backlog"] == []

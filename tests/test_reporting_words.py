@@ -7,11 +7,11 @@ import pytest
 
 from collector.answers.cost import cost_per_unit
 from collector.answers.intervals import Interval
-from collector.language.indicators import indicators
+from collector.language.indicators import derived, indicators
 from nakhon.experimenting.design_file import KINDS
 from nakhon.reporting.manner import Language
 from nakhon.reporting.words import Words, phrases, places_in
-from simulator.interventions import DRIVERS
+from simulator.interventions import DRIVERS, STATIONS
 from simulator.scenario_parts import ASSUMPTIONS, POLICIES
 
 ROOT = Path(__file__).parents[1] / "nakhon" / "reporting"
@@ -41,8 +41,9 @@ def test_every_phrase_that_is_asked_for_exists_and_none_is_idle() -> None:
 
 
 def test_indicators_drivers_settings_designs_and_verdicts_have_words() -> None:
-    assert set(indicators()) == set(phrases()["indicators"])
+    assert set(indicators()) | set(derived()) == set(phrases()["indicators"])
     assert set(DRIVERS) == set(phrases()["drivers"])
+    assert set(STATIONS) == set(phrases()["stations"])
     settings = {f"assumptions.{name}" for name in ASSUMPTIONS} | {f"policies.{name}" for name in POLICIES}
     assert settings == set(phrases()["settings"])
     assert all(f"design_{kind}" in phrases()["phrases"] for kind in KINDS)

@@ -213,6 +213,14 @@ def test_stations_that_are_not_asked_for_change_nothing() -> None:
     assert simulated(few, 1, plan.targets, plan.shares) == simulated(whole, 1, plan.targets, plan.shares)
 
 
+def test_hours_without_power_keep_the_station_that_tells_of_outages() -> None:
+    from nakhon.solving.simulating import _needed
+
+    (target,) = parse_plan(PLAN.replace('"pm25"', '"outage_hours"'), "here.toml", None).targets
+    whole = parse_plan(PLAN, "here.toml", None).at(0.8)
+    assert _needed(whole, [target]).stations["chiang-mai"].grid_control
+
+
 def test_days_over_the_limit_are_those_of_the_daily_means_of_the_city() -> None:
     plan = parse_plan(PLAN, "here.toml", None)
     scenario = plan.at(1)

@@ -10,6 +10,7 @@ from collector.answers.intervals import Floats, Interval, mean_interval
 
 LEAST = 20
 GROWTH = 1.5
+NARROW = "the interval is narrow enough"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def look(rule: StoppingRule, values: Floats) -> Verdict:
     if n < rule.least:
         return Verdict(stop=False, why=f"fewer than {rule.least} replications", interval=found, next=rule.least)
     if found.half_width <= wanted:
-        return Verdict(stop=True, why="the interval is narrow enough", interval=found, next=n)
+        return Verdict(stop=True, why=NARROW, interval=found, next=n)
     if n >= rule.most:
         why = f"{rule.most} replications are the most asked for; the interval is still wider than wanted"
         return Verdict(stop=True, why=why, interval=found, next=n)

@@ -97,7 +97,17 @@ class Indicator:
 @cache
 def indicators() -> Mapping[str, Indicator]:
     """The catalogue by id, in its own order (by pillar)."""
-    tables = tomllib.loads(files(__package__).joinpath("indicators.toml").read_text("utf-8"))
+    return _read("indicators.toml")
+
+
+@cache
+def derived() -> Mapping[str, Indicator]:
+    """What no device tells and results of experiments hold beside the catalogue: made of what events carry, by id."""
+    return _read("derived.toml")
+
+
+def _read(name: str) -> Mapping[str, Indicator]:
+    tables = tomllib.loads(files(__package__).joinpath(name).read_text("utf-8"))
     entries = [{"id": key, "across": _usual(table.get("rollup"))} | table for key, table in tables.items()]
     checked = TypeAdapter(list[Indicator]).validate_python(entries)
     return MappingProxyType({entry.id: entry for entry in checked})
@@ -109,9 +119,9 @@ def summed() -> list[str]:
 
 
 def indicator(identity: str) -> Indicator:
-    """The entry of an indicator. Raises `InputError` with a suggestion where there is none."""
+    """The entry of an indicator, also of a derived one. Raises `InputError` with a suggestion where there is none."""
     try:
-        return indicators()[identity]
+        return derived()[identity] if identity in derived() else indicators()[identity]
     except KeyError:
         hint = suggestion(identity, indicators(), "`nakhon catalogue indicators` lists them")
         raise InputError(f"no indicator {identity!r} in the catalogue; {hint}") from None

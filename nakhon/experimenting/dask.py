@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import re
 import socket
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from collector.language.errors import InputError
@@ -17,6 +20,10 @@ from nakhon.experimenting.writing import Task, failed, provenance, simulated
 from nakhon.terminal.console import told
 
 PATIENCE = 15.0
+WITHOUT_WORKERS = 60.0
+"""Seconds that a cluster may be without any worker."""
+LOOK = 1.0
+"""Seconds between two looks at who is there, while nothing comes back."""
 AHEAD = 2
 """Runs given out for each worker: one at work, one waiting, so that what comes back can be kept up with."""
 
@@ -34,6 +41,8 @@ def dask_workers(directory: Path, address: str) -> Iterator[Performer]:
         from distributed import Client
     except ImportError:
         raise InputError("--dask needs the optional part of Nakhon: pip install 'nakhon[dask]'") from None
+    for name in ("distributed", "distributed.client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # a lost scheduler is said in a sentence, not in a traceback
     try:
         socket.create_connection((host[1].strip("[]"), int(host[2])), timeout=PATIENCE).close()  # Dask tries for long
         client = Client(address, timeout=PATIENCE, set_as_default=False)
@@ -42,7 +51,7 @@ def dask_workers(directory: Path, address: str) -> Iterator[Performer]:
     try:
         _same_version(client)
         if not _workers(client):
-            told.print(f"no worker has joined the scheduler at {address} yet; waiting for the first")
+            told.print(f"no worker has joined the scheduler at {address} yet; waiting {WITHOUT_WORKERS:g} s for one")
         yield _Cluster(client, directory).perform
     finally:
         client.close(timeout=PATIENCE)
@@ -69,22 +78,34 @@ class _Cluster:
 
     def perform(self, tasks: Sequence[Task], began: Callable[[Task], None]) -> Iterator[tuple[Task, Record]]:
         """Yield each task and its record when it has ended; the cluster repeats those whose worker died."""
-        from distributed import as_completed
-
         given: dict[str, Task] = {}
         waiting = deque(tasks)
-        coming = as_completed([], loop=self._client.loop)
+        coming: SimpleQueue[Any] = SimpleQueue()
         while waiting or given:
             while waiting and len(given) < max(1, AHEAD * _workers(self._client)):
                 task = waiting.popleft()
                 began(task)
                 future = self._client.submit(simulated, task, pure=False)
                 given[future.key] = task
-                coming.add(future)
-            future = next(coming)
+                future.add_done_callback(coming.put)
+            future = self._next(coming)
             task = given.pop(future.key)
             yield task, self._ended(future, task)
             future.release()
+
+    def _next(self, coming: SimpleQueue[Any]) -> Any:
+        """Get what has ended. Raises `InputError` if all workers are gone for too long."""
+        seen = time.monotonic()
+        while True:
+            with contextlib.suppress(Empty):
+                return coming.get(timeout=LOOK)
+            if _workers(self._client):
+                seen = time.monotonic()
+            elif time.monotonic() - seen > WITHOUT_WORKERS:
+                raise InputError(
+                    f"no worker for {WITHOUT_WORKERS:g} s: what is finished is kept; start workers "
+                    "(dask worker ADDRESS --nthreads 1), and the same command goes on where this one ended"
+                )
 
     def _ended(self, future: Any, task: Task) -> Record:
         if future.status == "finished":

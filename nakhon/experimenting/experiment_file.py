@@ -23,6 +23,8 @@ from simulator.scenario_source import Source, shipped_names, source_of
 LARGEST_FILE = 1 << 20
 LARGEST_EXPERIMENT = 100_000
 MOST_REPLICATIONS = 9_999
+MOST_ERRORS = 5
+"""That are told of the settings of a design, of which there may be thousands."""
 KEYS = (
     "name", "title", "question", "description", "scenario", "replications", "seed", "cadence", "bucket", "warm_up",
     "indicators", "variants", "design", "baseline", "stop", "targets", "costs",
@@ -104,8 +106,11 @@ def _experiment(table: Table, scenarios: _Scenarios) -> Experiment | None:
         return None
     made = _variants(table, scenarios, baseline, base)
     design, settings = read_design(table, base, made.get(baseline, base), baseline)
+    before = len(table.errors)
     for name, values in settings.items():
         _add(table, made, Made(f"design: {name}", name, scenarios.base, values, name, ""), scenarios)
+    if more := table.errors[before + MOST_ERRORS :]:
+        table.errors[before + MOST_ERRORS :] = [f"design: and {len(more):,} more, mostly of the same kind"]
     variants = (made.pop(baseline), *made.values())
     _check(table, variants)
     found = Experiment(
@@ -120,7 +125,7 @@ def _experiment(table: Table, scenarios: _Scenarios) -> Experiment | None:
         indicators=tuple(table.take_each("indicators", one_of("indicator of these stations", _known(base)), "")),
         variants=variants,
         design=design,
-        stop=_stop(table, base),
+        stop=_stops(table, base),
         targets=read_targets(table, base),
         costs=read_costs(table, variants, design),
     )
@@ -217,10 +222,13 @@ def _bounded(table: Table, found: Experiment) -> Experiment:
     return found
 
 
-def _stop(table: Table, base: Scenario) -> Stop | None:
-    if "stop" not in table:
-        return None
-    entry = table.table("stop")
+def _stops(table: Table, base: Scenario) -> tuple[Stop, ...]:
+    """The stopping rules: of one number as `[stop]`, of several as `[[stop]]`."""
+    entries = [table.table("stop")] if isinstance(table.entries.get("stop"), dict) else table.tables("stop")
+    return tuple(one for one in (_stop(entry, base) for entry in entries) if one is not None)
+
+
+def _stop(entry: Table, base: Scenario) -> Stop | None:
     numbers = asked_numbers(entry, base, "half_width", "relative", "confidence", "least", "most")
     positive = number(1e-12, 1e12)
     half_width = entry.take("half_width", positive, 0.0) or None
@@ -231,7 +239,7 @@ def _stop(table: Table, base: Scenario) -> Stop | None:
     try:
         rule = StoppingRule(half_width, relative, confidence, least, most)
     except ValueError as error:
-        table.note("stop", str(error))
+        entry.note("half_width", str(error))
         return None
     return None if numbers is None else Stop(rule, *numbers)
 

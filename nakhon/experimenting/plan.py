@@ -39,7 +39,7 @@ class DesignPlan:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """When there are enough replications: the interval of a number's difference from the baseline is narrow enough."""
+    """When one number has enough replications: the interval of its difference from the baseline is narrow enough."""
 
     rule: StoppingRule
     indicator: str
@@ -68,7 +68,8 @@ class Cost:
 class Experiment:
     """What to run and what is asked. `bucket` and `warm_up` in seconds; no `indicators` means all.
 
-    The first variant is the baseline, from which differences are taken.
+    The first variant is the baseline, from which differences are taken. There are enough replications when every rule
+    of `stop` says so.
     """
 
     name: str
@@ -82,7 +83,7 @@ class Experiment:
     indicators: tuple[str, ...]
     variants: tuple[Variant, ...]
     design: DesignPlan | None = None
-    stop: Stop | None = None
+    stop: tuple[Stop, ...] = ()
     targets: tuple[Target, ...] = ()
     costs: tuple[Cost, ...] = ()
 
@@ -94,7 +95,7 @@ class Experiment:
     @property
     def most(self) -> int:
         """The most replications of a variant that there can be."""
-        return self.replications if self.stop is None else max(self.replications, self.stop.rule.most)
+        return max(self.replications, *(one.rule.most for one in self.stop)) if self.stop else self.replications
 
 
 def run_name(variant: str, replication: int) -> str:

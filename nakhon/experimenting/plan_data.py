@@ -51,7 +51,7 @@ def plan_as_data(plan: Experiment) -> dict[str, Any]:
         "baseline": plan.baseline.name,
         "variants": [_variant(plan, one) for one in plan.variants],
         "design": None if plan.design is None else _design(plan.design),
-        "stop": None if plan.stop is None else _stop(plan.stop),
+        "stop": [_stop(one) for one in plan.stop],
         "targets": [_target(one) for one in plan.targets],
         "costs": [asdict(one) for one in plan.costs],
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,13 @@ from collector.answers.stopping import StoppingRule
 from collector.answers.targets import Target
 from collector.answers.totals import Kind, Statistic
 from collector.language.errors import InputError
-from collector.stores.parquet.files import Run, read_plan, read_values, runs_of
+from collector.stores.parquet.files import SCHEMA, Run, read_plan, read_values, runs_of
 from nakhon.experimenting.plan import Cost, DesignPlan, Stop
 
 Floats = NDArray[np.float64]
+Stamps = NDArray[np.datetime64]
+ByIndicator = Mapping[str, pa.Table]
+_EMPTY = SCHEMA.empty_table().select(["time", "value", "n"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,7 @@ class Values:
 
     indicator: str
     city: str
-    times: NDArray[np.datetime64]
+    times: Stamps
     values: Floats
     n: NDArray[np.int64]
 
@@ -62,7 +66,8 @@ class Values:
 class Results:
     """The results in a directory. `paired` are the replications that every variant has finished.
 
-    `plan` is the whole of `experiment.json`; `records` what is recorded of each finished run, by variant and number.
+    `plan` is the whole of `experiment.json`; `records` what is recorded of each finished run, by variant and number;
+    `places` those of the variants by name.
     """
 
     directory: Path
@@ -72,10 +77,11 @@ class Results:
     cities: tuple[str, ...]
     indicators: tuple[str, ...]
     targets: tuple[Target, ...]
-    stop: Stop | None
+    stop: tuple[Stop, ...]
     costs: tuple[Cost, ...]
     design: DesignPlan | None
     records: Mapping[tuple[str, int], Mapping[str, Any]] = field(hash=False)
+    places: Mapping[str, int] = field(hash=False)
 
     @property
     def baseline(self) -> VariantResult:
@@ -89,17 +95,15 @@ class Results:
 
     def position(self, variant: str) -> int:
         """The place of a variant in `variants`. Raises `InputError` for one that is not there."""
-        names = [one.name for one in self.variants]
-        if variant not in names:
-            raise InputError(f"no variant {variant!r} in {self.directory}; there are {', '.join(names)}")
-        return names.index(variant)
+        if variant not in self.places:
+            raise InputError(f"no variant {variant!r} in {self.directory}; there are {', '.join(self.places)}")
+        return self.places[variant]
 
     def table(self, indicator: str, city: str) -> Values:
         """The values of an indicator in a city, of the paired replications. Raises `StoreError`."""
-        held = _of_city(self, city)
-        mine = [table.filter(pc.equal(table["indicator"].cast(pa.string()), indicator)) for table in held]
+        mine = [held.get(indicator, _EMPTY) for held in _of_city(self, city)]
         stamps = [table["time"].to_numpy().astype("datetime64[s]") for table in mine]
-        times = np.unique(np.concatenate(stamps)) if stamps else np.empty(0, "datetime64[s]")
+        times = _together(stamps)
         shape = (len(self.variants), len(self.paired), len(times))
         values, n = np.full((len(mine), len(times)), np.nan), np.zeros((len(mine), len(times)), np.int64)
         for row, (table, stamp) in enumerate(zip(mine, stamps, strict=True)):
@@ -119,7 +123,10 @@ def results(directory: str | Path) -> Results:
     plan = read_plan(directory)
     told = {(run.variant, run.replication): (run, run.told()) for run in runs_of(directory, plan)}
     records = {key: found for key, (run, found) in told.items() if run.is_done(found)}
-    variants = tuple(_variant(one, records) for one in plan["variants"])
+    done: dict[str, list[int]] = {one["name"]: [] for one in plan["variants"]}
+    for name, replication in records:
+        done[name].append(replication)
+    variants = tuple(_variant(one, done[one["name"]]) for one in plan["variants"])
     paired = sorted(set.intersection(*(set(one.done) for one in variants)))
     first = next(iter(records), None)
     here = {} if first is None else dict.fromkeys(_names(Run(directory, *first)))
@@ -131,10 +138,11 @@ def results(directory: str | Path) -> Results:
         tuple(one["id"] for one in plan["cities"]),
         tuple(here),
         tuple(target_in(one) for one in plan["targets"]),
-        _stop(plan["stop"]),
+        tuple(_stop(one) for one in _listed(plan["stop"])),
         tuple(Cost(**one) for one in plan["costs"]),
         _design(plan["design"]),
         records,
+        {one.name: place for place, one in enumerate(variants)},
     )
 
 
@@ -148,21 +156,37 @@ def target_in(one: Mapping[str, Any]) -> Target:
 
 
 def _names(run: Run) -> list[str]:
-    return sorted(set(read_values(run)["indicator"].cast(pa.string()).to_pylist()))
+    return sorted(pc.unique(read_values(run, columns=("indicator",))["indicator"].cast(pa.string())).to_pylist())
 
 
-@lru_cache(maxsize=2)
-def _read(directory: Path, runs: tuple[tuple[str, int], ...], city: str) -> tuple[pa.Table, ...]:
-    return tuple(read_values(Run(directory, *run), (city,)) for run in runs)
+@lru_cache(maxsize=1)
+def _read(directory: Path, runs: tuple[tuple[str, int], ...], city: str) -> tuple[ByIndicator, ...]:
+    return tuple(_by_indicator(read_values(Run(directory, *run), (city,))) for run in runs)
 
 
-def _of_city(found: Results, city: str) -> Sequence[pa.Table]:
-    """The tables of a city, of every variant and its paired replications; the last two cities are kept."""
+def _together(stamps: Sequence[Stamps]) -> Stamps:
+    """All times of some series, in order; mostly they are the same in all."""
+    if all(np.array_equal(stamps[0], other) for other in stamps[1:]):
+        return stamps[0] if stamps else np.empty(0, "datetime64[s]")
+    return np.unique(np.concatenate(stamps))
+
+
+def _by_indicator(table: pa.Table) -> ByIndicator:
+    """The rows of each indicator of one city: in a run's file they follow one another."""
+    column = table["indicator"].unify_dictionaries().combine_chunks()
+    codes, names = column.indices.to_numpy(), column.dictionary.to_pylist()
+    edges = np.flatnonzero(np.diff(codes, prepend=-1, append=-1))
+    rows = table.select(_EMPTY.column_names)
+    return {names[codes[first]]: rows.slice(first, last - first) for first, last in pairwise(edges.tolist())}
+
+
+def _of_city(found: Results, city: str) -> Sequence[ByIndicator]:
+    """The rows of a city, of every variant and its paired replications; those of the last city are kept."""
     runs = tuple((one.name, replication) for one in found.variants for replication in found.paired)
     return _read(found.directory, runs, city)
 
 
-def _variant(one: Mapping[str, Any], records: Mapping[tuple[str, int], Mapping[str, Any]]) -> VariantResult:
+def _variant(one: Mapping[str, Any], done: Sequence[int]) -> VariantResult:
     return VariantResult(
         one["name"],
         one["title"],
@@ -173,7 +197,7 @@ def _variant(one: Mapping[str, Any], records: Mapping[tuple[str, int], Mapping[s
         tuple(one["interventions"]),
         one["cost"],
         one["scenario"],
-        tuple(sorted(replication for name, replication in records if name == one["name"])),
+        tuple(sorted(done)),
     )
 
 
@@ -181,9 +205,12 @@ def _statistic(one: Mapping[str, Any]) -> Statistic:
     return Statistic(Kind(one["statistic"]), np.nan if one["limit"] is None else float(one["limit"]))
 
 
-def _stop(one: Mapping[str, Any] | None) -> Stop | None:
-    if one is None:
-        return None
+def _listed(stops: Any) -> list[Mapping[str, Any]]:
+    """The stopping rules of a plan, which held a single one or None at first."""
+    return [stops] if isinstance(stops, Mapping) else list(stops or ())
+
+
+def _stop(one: Mapping[str, Any]) -> Stop:
     rule = StoppingRule(one["half_width"], one["relative"], one["confidence"], one["least"], one["most"])
     return Stop(rule, one["indicator"], one["city"], _statistic(one))
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from collector.answers.stopping import look
+from collector.answers.stopping import NARROW, Verdict, look
 from collector.language.errors import InputError
 from collector.stores.parquet.files import PLAN, Run, read_plan
 from nakhon.experimenting.dask import dask_workers
 from nakhon.experimenting.experiment_file import MOST_REPLICATIONS, load_experiment
 from nakhon.experimenting.plan import Experiment, Stop
 from nakhon.experimenting.plan_data import plan_as_data, what_differs
-from nakhon.experimenting.reading import results
+from nakhon.experimenting.reading import Results, results
 from nakhon.experimenting.status import holding
 from nakhon.experimenting.workers import Performer, local_workers
 from nakhon.experimenting.writing import Task, clean, provenance, write_json
@@ -42,7 +42,7 @@ def run(source: str, directory: Path, workers: int, dask: str | None, replicatio
     if replications is not None:
         if not 1 <= replications <= MOST_REPLICATIONS:
             raise InputError(f"expected 1 to {MOST_REPLICATIONS:,} replications, came {replications:,}")
-        plan = replace(plan, replications=replications, stop=None)
+        plan = replace(plan, replications=replications, stop=())
     ended = run_experiment(plan, directory, workers, dask)
     if ended.interrupted:
         told.print(f"interrupted: {ended.done} runs are done; the same command goes on")
@@ -87,8 +87,7 @@ class _Rounds:
         return Ended(self._done, self._failed, interrupted)
 
     def _first(self) -> int:
-        least = 1 if self._plan.stop is None else self._plan.stop.rule.least
-        return max(self._plan.replications, least)
+        return max([self._plan.replications, *(one.rule.least for one in self._plan.stop)])
 
     def _round(self, wanted: int) -> None:
         tasks = list(tasks_of(self._plan, wanted))
@@ -109,7 +108,7 @@ class _Rounds:
 
     def _next(self, wanted: int) -> int | None:
         """How many replications to have next; None when there are enough."""
-        if self._plan.stop is None or self._failed:
+        if not self._plan.stop or self._failed:
             return None
         following = enough(self._directory, self._plan.stop, wanted)
         if following is not None:
@@ -130,24 +129,33 @@ def tasks_of(plan: Experiment, replications: int) -> Iterator[Task]:
             yield Task(one.name, replication, one.scenario, plan.indicators, plan.bucket, plan.warm_up)
 
 
-def enough(directory: Path, stop: Stop, had: int) -> int | None:
+def enough(directory: Path, stops: Sequence[Stop], had: int) -> int | None:
     """How many replications to have before looking again; None if those that are there are enough.
 
     Looked at is the difference of every variant from the baseline, in the first `had` replications.
     """
-    outcomes = results(directory).outcomes(stop.indicator, stop.city, stop.statistic)[:, :had]
-    verdicts = [look(stop.rule, row - outcomes[0]) for row in outcomes[1:]]
-    for one in verdicts:
-        if not np.isfinite(one.interval.value):
-            raise InputError(f"stop: {stop.indicator} of {stop.city} has no values that could be looked at")
+    found = results(directory)
+    verdicts = [_widest(found, stop, had) for stop in stops]
     open_ones = [one for one in verdicts if not one.stop]
-    if not open_ones:
-        told.print(f"{had} replications: {verdicts[0].why}")
-        return None
-    return max(one.next for one in open_ones)
+    if open_ones:
+        return max(one.next for one in open_ones)
+    for stop, one in zip(stops, verdicts, strict=True):
+        told.print(f"{had} replications; {stop.indicator} of {stop.city}: {one.why}")
+    return None
+
+
+def _widest(found: Results, stop: Stop, had: int) -> Verdict:
+    """The verdict on the variant whose difference from the baseline needs most replications."""
+    outcomes = found.outcomes(stop.indicator, stop.city, stop.statistic)[:, :had]
+    verdicts = [look(stop.rule, row - outcomes[0]) for row in outcomes[1:]]
+    if not all(np.isfinite(one.interval.value) for one in verdicts):
+        raise InputError(f"stop: {stop.indicator} of {stop.city} has no values that could be looked at")
+    return max(verdicts, key=lambda one: (not one.stop, one.next, one.why != NARROW))
 
 
 def _usable(directory: Path) -> None:
+    if directory.exists() and not directory.is_dir():
+        raise InputError(f"expected a directory for the results, came the file {directory}")
     try:
         directory.mkdir(parents=True, exist_ok=True)
         strangers = [entry.name for entry in directory.iterdir() if entry.name not in ("lock", "runs", PLAN)]

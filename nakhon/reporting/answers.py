@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from collector.answers.targets import Chance, Target, chance, contradictions, jo
 from collector.language.errors import InputError
 from collector.language.indicators import Better
 from nakhon.experimenting.reading import Results, VariantResult
-from nakhon.reporting.effects import Turn, entered_by, turns_of
+from nakhon.reporting.effects import Turn, entered_at, entered_by, turns_of
 from nakhon.reporting.factors import Sensitivity, sensitivities
 from nakhon.reporting.material import ASKED_WITHOUT_TARGETS, Numbers, asked_outcomes, told_variants
 from nakhon.reporting.measures import Outcome
@@ -29,7 +29,8 @@ class Effect:
     """What a variant changes in an outcome.
 
     `improvement` is None where neither way is better. `entered` are the assumptions that say this very change, none if
-    it emerged from the models. `untouched` means the same to the last bit in every replication; `firm` that it can be
+    it emerged from the models; `entered_at` the stations they are limited to, none where they hold for the whole city.
+    `untouched` means the same to the last bit in every replication; `firm` that it can be
     told from none among all comparisons of the report at once.
     """
 
@@ -38,6 +39,7 @@ class Effect:
     difference: Difference
     improvement: Interval | None
     entered: tuple[str, ...]
+    entered_at: tuple[str, ...]
     untouched: bool
     chance_of_none: float
     firm: bool = False
@@ -142,11 +144,7 @@ def _effects(found: Results, numbers: Numbers, told: Sequence[VariantResult], co
     judged = [place for place, one in enumerate(made) if not one.untouched]
     firm = holm(np.array([made[place].chance_of_none for place in judged]), confidence).tolist()
     sure = {place for place, yes in zip(judged, firm, strict=True) if yes}
-    return tuple(
-        Effect(one.variant, one.outcome, one.difference, one.improvement, one.entered, one.untouched,
-               one.chance_of_none, place in sure)
-        for place, one in enumerate(made)
-    )  # fmt: skip
+    return tuple(replace(one, firm=place in sure) for place, one in enumerate(made))
 
 
 def _effect(
@@ -161,6 +159,7 @@ def _effect(
         difference,
         improved(outcome, difference.difference),
         entered_by(variant, found.baseline, outcome.city, outcome.indicator),
+        entered_at(variant, found.baseline, outcome.city, outcome.indicator),
         untouched,
         chance_of_none(change),
     )

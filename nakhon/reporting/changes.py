@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 
 from collector.answers.totals import Kind
-from collector.language.indicators import indicators
+from collector.language.indicators import derived, indicators
 from nakhon.reporting.answers import Effect, strength
 from nakhon.reporting.charts import COLOURS, GREEN, GREY, RED, Dot, Line, colour_of, dots, fan
 from nakhon.reporting.document import Block, Cell, Column, Paragraph, Picture, Section, Table, Tone, Verdict, number
@@ -72,7 +73,12 @@ def _names(told: Telling, effects: Sequence[Effect]) -> str:
 
 def _order(effect: Effect) -> tuple[int, str, str]:
     outcome = effect.outcome
-    return list(indicators()).index(outcome.indicator), outcome.city, str(outcome.statistic)
+    return _places()[outcome.indicator], outcome.city, str(outcome.statistic)
+
+
+@cache
+def _places() -> Mapping[str, int]:
+    return {name: place for place, name in enumerate([*indicators(), *derived()])}
 
 
 def _columns(told: Telling, *, with_variant: bool = False) -> tuple[Column, ...]:
@@ -93,7 +99,7 @@ def _rows(told: Telling, effects: Sequence[Effect], *, with_variant: bool = Fals
 
 def _row(told: Telling, one: Effect, *, with_variant: bool) -> tuple[Cell, ...]:
     say = told.words.say
-    origin = say("untouched_mark") if one.untouched else say("entered" if one.entered else "emergent")
+    origin = say("untouched_mark") if one.untouched else told.origin(one.entered, one.entered_at)
     together = say("yes") if one.firm else say("no")
     return (
         *((told.variant(one.variant),) if with_variant else ()),
@@ -165,7 +171,9 @@ def _course(told: Telling, place: int, course: Course) -> Iterator[Block]:
     unit = told.unit_of(course.indicator)
     name = told.words.indicator(course.indicator) + (f", {told.city(course.city)}" if told.many_cities else "")
     days = course.step // 86_400
-    step = told.words.say("means_of", days=days) if course.step > told.found.bucket else ""
+    step = ""
+    if course.step > told.found.bucket:
+        step = told.words.say("means_of_a_day") if days == 1 else told.words.say("means_of", days=days)
     key = told.words.say("key_fan", confidence=told.confidence, step=step)
     if limit is not None:
         key = f"{key} {told.words.say('key_limit', limit=number(limit), unit=unit)}"

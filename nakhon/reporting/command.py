@@ -13,15 +13,21 @@ from nakhon.reporting.report import as_data, as_json, report
 from nakhon.reporting.telling import Telling
 from nakhon.terminal.console import shown, told
 
+READING, WRITING = "reading results", "writing the report"
+
 
 def run(directory: Path, manner: Manner, outputs: Outputs, *, json: bool) -> None:
     """Write the files, and print what they answer in short (or all figures as JSON). Raises `InputError`."""
     with Progress(
-        TextColumn("reading results"), BarColumn(), MofNCompleteColumn(), console=told, transient=True,
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=told, transient=True,
         disable=not told.is_terminal,
     ) as bar:  # fmt: skip
-        task = bar.add_task("", total=None)
-        found = report(directory, manner, outputs, lambda done, of: bar.update(task, completed=done, total=of))
+        task = bar.add_task(READING, total=None)
+
+        def tell(done: int, of: int) -> None:
+            bar.update(task, description=READING if done < of else WRITING, completed=done, total=of)
+
+        found = report(directory, manner, outputs, tell)
     if json:
         print(as_json(as_data(found)))
     else:

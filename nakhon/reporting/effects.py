@@ -17,7 +17,7 @@ from collector.language.indicators import Better
 from nakhon.experimenting.reading import Results, VariantResult
 from nakhon.reporting.material import Numbers, told_variants
 from nakhon.reporting.measures import Outcome
-from simulator.interventions import DRIVERS
+from simulator.interventions import DRIVERS, STATIONS
 
 ASSUMED_DRIVERS: Mapping[str, str] = {"burning_severity": "fires", "rainfall": "rainfall"}
 """The driver that each assumption of a scenario scales."""
@@ -74,14 +74,37 @@ Change = tuple[str, ...]
 
 def entered_by(variant: VariantResult, baseline: VariantResult, city: str, indicator: str) -> tuple[str, ...]:
     """Get what says the change of an indicator in a city outright: ids of interventions, names of assumptions."""
-    found = [
-        str(one["id"])
+    found = [str(one["id"]) for one in _entering(variant, baseline, city, indicator)]
+    return tuple(dict.fromkeys([*found, *_entering_settings(variant, indicator)]))
+
+
+def entered_at(variant: VariantResult, baseline: VariantResult, city: str, indicator: str) -> tuple[str, ...]:
+    """Get the stations (ids or kinds) at which alone such a change is said; none where it is of the whole city."""
+    where = [_stations(one, indicator) for one in _entering(variant, baseline, city, indicator)]
+    if _entering_settings(variant, indicator) or not all(where):
+        return ()
+    return tuple(dict.fromkeys(station for stations in where for station in stations))
+
+
+def _entering(variant: VariantResult, baseline: VariantResult, city: str, indicator: str) -> list[Mapping[str, Any]]:
+    return [
+        one
         for one in changed_interventions(variant, baseline)
         if (one["cities"] is None or city in one["cities"])
         and any(indicator in effect["enters"] for effect in one["effects"])
     ]
-    settings = [str(one["path"]) for one in variant.differences]
-    return tuple(dict.fromkeys([*found, *(path for path in settings if indicator in entered_by_setting(path))]))
+
+
+def _entering_settings(variant: VariantResult, indicator: str) -> list[str]:
+    paths = [str(one["path"]) for one in variant.differences]
+    return [path for path in paths if indicator in entered_by_setting(path)]
+
+
+def _stations(one: Mapping[str, Any], indicator: str) -> list[str]:
+    """Get the stations of an intervention that tell an indicator which it sets."""
+    kinds = {DRIVERS[effect["driver"]].station for effect in one["effects"] if indicator in effect["enters"]}
+    begins = {STATIONS[kind] for kind in kinds if kind}
+    return [station for station in one.get("stations") or () if station in kinds or station.rsplit("-", 1)[0] in begins]
 
 
 def entered_by_setting(path: str) -> tuple[str, ...]:

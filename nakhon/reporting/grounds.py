@@ -21,7 +21,7 @@ from nakhon.reporting.document import (
 from nakhon.reporting.effects import Conclusion, Turn, changed_interventions, entered_by_setting
 from nakhon.reporting.material import told_variants
 from nakhon.reporting.measures import LIMITS
-from nakhon.reporting.opening import target_name
+from nakhon.reporting.opening import acting_where, target_name
 from nakhon.reporting.telling import Telling
 
 MOST_MARKS = 60
@@ -49,10 +49,11 @@ def _entered(told: Telling) -> Table:
         for made in changed_interventions(one, told.found.baseline):
             entered = dict.fromkeys(name for effect in made["effects"] for name in effect["enters"])
             drivers = "; ".join(told.words.driver(effect["driver"], effect["meaning"]) for effect in made["effects"])
+            put_in = ", ".join([f"{made['title']}: {drivers}", *acting_where(told, made)])
             names = ", ".join(map(told.words.indicator, entered)) or say("enters_nothing")
             ground = say("ground_source") if made["source"] else say("ground_assumption")
             text = made["source"] or made["assumption"] or ""
-            rows.append((title, f"{made['title']}: {drivers}", names, ground, text))
+            rows.append((title, put_in, names, ground, text))
         for found in one.differences:
             if found["path"].startswith(("assumptions.", "policies.")):
                 meaning = told.words.setting(found["path"], found["meaning"])
@@ -64,11 +65,10 @@ def _entered(told: Telling) -> Table:
 def _marks(told: Telling) -> Table | None:
     """Get which clear effects were entered and which emerged."""
     say = told.words.say
-    counted: dict[tuple[str, str, tuple[str, ...]], int] = {}
+    counted: dict[tuple[str, str, tuple[str, ...], tuple[str, ...]], None] = {}
     for one in told.answers.effects:
         if one.clear and not one.untouched:
-            key = (one.variant, one.outcome.indicator, one.entered)
-            counted[key] = counted.get(key, 0) + 1
+            counted[one.variant, one.outcome.indicator, one.entered, one.entered_at] = None
     if not counted:
         return None
     columns = tuple(Column(say(f"column_{name}")) for name in ("scenario", "indicator", "origin", "through"))
@@ -76,10 +76,10 @@ def _marks(told: Telling) -> Table | None:
         (
             told.variant(name),
             told.words.indicator(identity),
-            say("entered" if entered else "emergent"),
+            told.origin(entered, stations),
             ", ".join(_cause(told, name, one) for one in entered),
         )
-        for name, identity, entered in list(counted)[:MOST_MARKS]
+        for name, identity, entered, stations in list(counted)[:MOST_MARKS]
     )
     return Table(say("sheet_marks"), say("caption_marks"), columns, rows)
 

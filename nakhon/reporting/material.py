@@ -30,10 +30,9 @@ def told_variants(found: Results) -> list[VariantResult]:
 
 
 def asked_outcomes(found: Results) -> list[Outcome]:
-    """Get the outcomes that the experiment itself asks for: of its targets and of its stopping rule."""
+    """Get the outcomes that the experiment itself asks for: of its targets and of its stopping rules."""
     asked = [Outcome(one.city, one.indicator, one.statistic, found.bucket) for one in found.targets]
-    if found.stop is not None:
-        asked.append(Outcome(found.stop.city, found.stop.indicator, found.stop.statistic, found.bucket))
+    asked += [Outcome(one.city, one.indicator, one.statistic, found.bucket) for one in found.stop]
     return list(dict.fromkeys(asked))
 
 
@@ -64,6 +63,6 @@ def _pairs(found: Results) -> Iterator[tuple[str, str]]:
 def _of_table(table: Values, asked: list[Outcome], bucket: int) -> Iterator[tuple[Outcome, Floats]]:
     if not np.isfinite(table.values).any():
         return
-    usual = [Outcome(table.city, table.indicator, one, bucket) for one in statistics_of(table.indicator)]
+    usual = [Outcome(table.city, table.indicator, one, bucket) for one in statistics_of(table.indicator, bucket)]
     for outcome in dict.fromkeys([*(one for one in asked if one.indicator == table.indicator), *usual]):
         yield outcome, np.array([outcome.statistic.of(table.indicator, rows, float(bucket)) for rows in table.values])

@@ -42,11 +42,11 @@ class Outcome:
         return indicator(self.indicator).better
 
 
-def statistics_of(identity: str) -> tuple[Statistic, ...]:
-    """Get the statistics that are told of an indicator."""
+def statistics_of(identity: str, bucket: int = DAY) -> tuple[Statistic, ...]:
+    """Get the statistics that are told of an indicator from buckets of some length; limits are of daily means."""
     if identity in WAITS:
         return (Statistic(Kind.MEDIAN),)
-    if identity in LIMITS:
+    if identity in LIMITS and bucket == DAY:
         return Statistic(Kind.MEAN), Statistic(Kind.COUNT_OVER, LIMITS[identity][0])
     return (Statistic(Kind.TOTAL if _adds_up(identity) else Kind.MEAN),)
 

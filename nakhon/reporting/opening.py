@@ -151,7 +151,7 @@ def _differences(told: Telling, name: str) -> Iterator[tuple[Cell, ...]]:
 
 
 def _acting(told: Telling, made: Mapping[str, Any]) -> str:
-    """Get what an intervention does, since when and where."""
+    """Get what an intervention does, since when, where, and in which hours."""
     words = told.words
     effects = "; ".join(f"{words.driver(one['driver'], one['meaning'])} {_size(told, one)}" for one in made["effects"])
     end = words.say("for_good") if made["end"] is None else words.say("until", day=told.day(made["end"]))
@@ -162,9 +162,16 @@ def _acting(told: Telling, made: Mapping[str, Any]) -> str:
         parts.append(words.say("strength", strength=number(made["strength"])))
     if made["cities"] is not None:
         parts.append(", ".join(told.city(one) for one in made["cities"]))
-    if made.get("stations") is not None:
-        parts.append(", ".join(made["stations"]))
-    return ", ".join(parts)
+    return ", ".join([*parts, *acting_where(told, made)])
+
+
+def acting_where(told: Telling, made: Mapping[str, Any]) -> Iterator[str]:
+    """Get the stations that an intervention is limited to, and the hours of the crews that it adds."""
+    if made.get("stations"):
+        yield told.words.say("only_at", stations=told.stations(made["stations"]))
+    if made.get("hours"):
+        begins, ends = made["hours"]
+        yield told.words.say("only_in_hours", begins=f"{begins:02d}:00", ends=f"{ends:02d}:00")
 
 
 def _size(told: Telling, effect: Mapping[str, Any]) -> str:

@@ -128,6 +128,7 @@ def _differences(made: Answers) -> list[dict[str, Any]]:
             "relative_percent": _number(one.difference.relative),
             "pairing": _number(one.difference.pairing),
             "entered": list(one.entered),
+            "entered_at": list(one.entered_at),
             "untouched": one.untouched,
             "clear": bool(one.clear),
             "firm": one.firm,

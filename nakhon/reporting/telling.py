@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -63,6 +63,16 @@ class Telling:
         """Get a value with its interval in a sentence: "−3.1 (−4.0 to −2.2)"."""
         bounds = bounds_text(one, self.words.say("to"), percent=percent)
         return value_text(one, percent=percent, signed=signed) + (f" ({bounds})" if bounds else "")
+
+    def origin(self, causes: Sequence[str], stations: Sequence[str]) -> str:
+        """Get whether an effect was entered, and at which stations alone, or emerged."""
+        if stations:
+            return self.words.say("entered_at", stations=self.stations(stations))
+        return self.words.say("entered" if causes else "emergent")
+
+    def stations(self, names: Sequence[str]) -> str:
+        """Get the names of stations: ids as they are, kinds in words."""
+        return ", ".join(self.words.station(name) for name in names)
 
     def judged(self, effect: Effect) -> Judged:
         """Get the difference of an effect with its verdict."""

@@ -11,7 +11,7 @@ from importlib.resources import files
 from string import Formatter
 
 from collector.answers.totals import COUNTS, Statistic
-from collector.language.indicators import indicators
+from collector.language.indicators import derived, indicators
 from nakhon.reporting.manner import Language
 
 Phrases = Mapping[str, Mapping[str, str]]
@@ -48,7 +48,8 @@ class Words:
         known = phrases()["indicators"].get(identity)
         if known and self.language in known:
             return known[self.language]
-        return indicators()[identity].name if identity in indicators() else identity.replace("_", " ")
+        entry = indicators().get(identity) or derived().get(identity)
+        return identity.replace("_", " ") if entry is None else entry.name
 
     def unit(self, unit: str) -> str:
         """Get a unit; symbols are the same in every language."""
@@ -57,6 +58,10 @@ class Words:
     def driver(self, name: str, meaning: str) -> str:
         """Get what a driver is, or its meaning as it was written."""
         return phrases()["drivers"].get(name, {}).get(self.language, meaning)
+
+    def station(self, name: str) -> str:
+        """Get what stations of a kind are called; the id of a single one is its name."""
+        return self._known("stations", name)
 
     def setting(self, path: str, meaning: str) -> str:
         """Get what a setting of a scenario is, by its path; its path or meaning where that is not in the list."""

@@ -15,7 +15,7 @@ from collector.answers.targets import Target
 from collector.answers.totals import Kind, Statistic, weight
 from collector.language.checking import suggestion
 from collector.language.errors import InputError
-from collector.language.indicators import indicators
+from collector.language.indicators import derived, indicators
 from nakhon.solving.search import Lever
 from nakhon.terminal.durations import parse_seconds
 from simulator.cities import describe_unknown
@@ -183,8 +183,9 @@ def _target_errors(targets: Sequence[_TargetEntry]) -> list[str]:
     found = []
     for place, one in enumerate(targets):
         where = f"targets[{place}]"
-        if one.indicator not in indicators() and one.indicator != FIRES:
-            hint = suggestion(one.indicator, [*indicators(), FIRES], "`nakhon catalogue indicators` lists them")
+        known = [*indicators(), *derived()]
+        if one.indicator not in [*known, FIRES]:
+            hint = suggestion(one.indicator, [*known, FIRES], "`nakhon catalogue indicators` lists them")
             found.append(f"{where}.indicator: no indicator {one.indicator!r}; {hint}")
         given = [name for name in ("count_over", "count_under", "statistic") if getattr(one, name) is not None]
         if len(given) != 1:
@@ -193,7 +194,7 @@ def _target_errors(targets: Sequence[_TargetEntry]) -> list[str]:
             )
         if (one.at_most is None) == (one.at_least is None):
             found.append(f"{where}: expected either at_most or at_least")
-        elif one.indicator in indicators() and len(given) == 1:
+        elif one.indicator in known and len(given) == 1:
             found += _total_error(where, one)
     return found
 

@@ -22,6 +22,7 @@ from nakhon.solving.search import Outcome
 from simulator import parameters
 from simulator.cities import cities
 from simulator.drivers import WARM_UP_DAYS, FireSeason, local_day
+from simulator.experiment import DERIVED
 from simulator.experiment import Gathering as DayGathering
 from simulator.run import CityBlock, Simulation, sharing_fires
 from simulator.scenario import Scenario, StationCounts
@@ -179,7 +180,8 @@ def _number(target: Target, gathering: Gathering, scenario: Scenario, replicatio
 def _needed(scenario: Scenario, targets: Sequence[Target]) -> Scenario:
     """Get the scenario with what the targets need: their cities and, where that changes nothing, their stations."""
     asked = tuple(city for city in scenario.cities if any(one.city == city for one in targets))
-    kinds = {kind for kind, about in KINDS.items() for one in targets if one.indicator in about.indicators}
+    told = {DERIVED[one.indicator][0] if one.indicator in DERIVED else one.indicator for one in targets}
+    kinds = {kind for kind, about in KINDS.items() if told & set(about.indicators)}
     stations = {city: scenario.stations[city] for city in asked}
     if kinds <= set(APART):
         names = [kind.replace("-", "_") for kind in sorted(kinds)]

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from parts import free_port, listening, nakhon, wait_for
 
 from collector.language.errors import InputError
 from collector.stores.parquet.files import Run
+from nakhon.experimenting import dask
 from nakhon.experimenting.dask import dask_workers
 from nakhon.experimenting.experiment_file import load_experiment
 from nakhon.experimenting.run import run_experiment
@@ -134,13 +137,32 @@ def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]
 def test_a_cluster_of_which_a_worker_is_killed_gives_the_same_bytes(
     tmp_path: Path, expected: dict[str, str], cluster: tuple[str, list[subprocess.Popen[bytes]]]
 ) -> None:
-    address, (_, worker, _) = cluster
+    address, (_, worker, last) = cluster
     files(tmp_path, REPLICATIONS)
     process = start(tmp_path, "--dask", address)
     done(tmp_path, 3)
     worker.kill()
     assert process.wait(120) == 0, log(tmp_path)
     assert digests(tmp_path / "out") == expected
+    the_last_worker_vanishes(tmp_path, address, last)
+
+
+def the_last_worker_vanishes(folder: Path, address: str, last: subprocess.Popen[bytes]) -> None:
+    """More replications, during which the last worker is killed: that is said, and what is finished is kept."""
+    out, more = folder / "out", replace(load_experiment(folder / "fires.toml"), replications=REPLICATIONS + 20)
+
+    def vanish() -> None:
+        done(folder, 2 * REPLICATIONS + 1)
+        last.kill()
+
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(1) as aside:
+        patch.setattr(dask, "WITHOUT_WORKERS", 1.0)
+        vanished = aside.submit(vanish)
+        with pytest.raises(InputError, match="no worker for 1 s"):
+            run_experiment(more, out, dask=address)
+        vanished.result(60)
+    found = Counter(one.status for one in states(out))
+    assert found["done"] > 2 * REPLICATIONS and found["pending"] and not found["running"]
 
 
 def test_a_scheduler_that_is_not_there_is_said(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from collector.language.errors import InputError
-from collector.language.indicators import Rollup, indicators
+from collector.language.indicators import Rollup, derived, indicators
 from collector.stores.protocol import Selection
 
 Integers = NDArray[np.int64]
@@ -83,7 +83,8 @@ def _floor(times: Integers, bucket: int) -> Integers:
 
 
 def _rollup(name: str) -> Rollup:
-    return indicators()[name].rollup if name in indicators() else Rollup.MEAN
+    known = indicators().get(name) or derived().get(name)
+    return Rollup.MEAN if known is None else known.rollup
 
 
 def _ahead(zone: str, times: Integers) -> int:

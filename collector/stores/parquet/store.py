@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from collector.language.errors import InputError, StoreError
-from collector.language.indicators import Origin, indicators
+from collector.language.indicators import Origin, derived, indicators
 from collector.language.messages import Message
 from collector.language.profile import CityProfile, StationProfile, Status
 from collector.stores.parquet.buckets import combined
@@ -225,7 +225,8 @@ def _within(table: pa.Table, selection: Selection) -> pa.Table:
 
 
 def _pillar(name: str) -> str:
-    return indicators()[name].pillar.value if name in indicators() else "unknown"
+    known = indicators().get(name) or derived().get(name)
+    return "unknown" if known is None else known.pillar.value
 
 
 def _station_of(pillar: str) -> str:
