@@ -4,7 +4,8 @@ A year of quarter hours of four indicators at 25 stations of each city: 101.6 mi
 DuckDB file, and from one plain DuckDB table of the same readings without rollups. InfluxDB (where it is installed) gets
 the last days of it, for it takes them far more slowly; its answers are set beside those of the DuckDB file for as many
 days. Each question is asked once and then five times more: the first answer and the median of the others, in
-milliseconds. Prints JSON.
+milliseconds. Prints JSON, and how far it is on the way. Stores are filled a day at a time, the plain table with a bound
+on its memory. With --keep a run that was stopped goes on with the first day that is not there.
 
     .venv/bin/python bench/questions.py [--days 365] [--influxdb-days 14] [--keep DIRECTORY]
 """
@@ -14,11 +15,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -46,6 +48,10 @@ DAY = 86_400
 START = 1_767_225_600  # 2026-01-01
 PAIR = ("chiang-mai", "khon-kaen")
 TIMES = 5
+LEAST_DAYS = 3  # of which two are whole local days
+READINGS_A_DAY = 29 * STATIONS * len(INDICATORS) * DAY // CADENCE
+MEMORY = "2GB"  # of the plain table
+SAY_EVERY = 5.0
 
 Answer = Callable[[], object]
 
@@ -59,37 +65,55 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, servers.stores(Path(name)) as stores:
         folder = asked.keep or Path(name)
+        folder.mkdir(parents=True, exist_ok=True)
         secrets.provide(dict(os.environ))
-        told = filled_and_asked(folder / "year.duckdb", folder / "plain.duckdb", asked.days)
+        days = max(LEAST_DAYS, asked.days)
+        told = filled_and_asked(folder / "year.duckdb", folder / "plain.duckdb", days)
         if asked.influxdb_days and "influxdb" in stores.make:
-            few = min(asked.influxdb_days, asked.days)
-            told[f"{few} days"] = {
+            few = max(LEAST_DAYS, min(asked.influxdb_days, asked.days))
+            told[f"{few} days, beside InfluxDB"] = {
                 "influxdb": filled(stores.make["influxdb"](), few),
                 "duckdb": filled(f"duckdb://{folder}/few.duckdb", few),
             }
-    print(json.dumps(told | {"not measured": stores.absent, "machine": broker.machine()}, indent=1))
+    told |= {"peak_memory_bytes": peak(), "not measured": stores.absent, "machine": broker.machine()}
+    print(json.dumps(told, indent=1))
 
 
 def filled_and_asked(path: Path, plain: Path, days: int) -> dict[str, object]:
     """Answers of a DuckDB file and of a plain table with the same readings."""
     rolled = filled(f"duckdb://{path}", days)
-    with duckdb.connect(str(plain)) as connection:
-        if not connection.execute("SELECT count(*) FROM duckdb_tables()").fetchall()[0][0]:
-            connection.execute(f"ATTACH '{path}' AS store (READ_ONLY)")
-            connection.execute(
-                "CREATE TABLE plain AS SELECT city, station, indicator, time, value "
-                "FROM store.readings JOIN store.series_named USING (series) ORDER BY time"
-            )
+    with duckdb.connect(str(plain), config={"memory_limit": MEMORY, "temp_directory": str(plain.parent)}) as connection:
+        copied(connection, path, days)
         table = {name: timed(partial(sql, connection, text)) for name, text in plainly(days).items()}
     return {f"{days} days": {"duckdb": rolled, "a plain table": table | {"bytes": plain.stat().st_size}}}
 
 
+def copied(connection: duckdb.DuckDBPyConnection, path: Path, days: int) -> None:
+    """Put the readings of a store into one plain table, a day at a time and each in the order of time."""
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS plain "
+        "(city VARCHAR, station VARCHAR, indicator VARCHAR, time TIMESTAMP_S, value DOUBLE)"
+    )
+    have = connection.execute("SELECT count(*) FROM plain").fetchall()[0][0] // READINGS_A_DAY
+    if have >= days:
+        return
+    connection.execute(f"ATTACH '{path}' AS store (READ_ONLY)")
+    say = progress("plain table", have, days)
+    for day in range(have, days):
+        begin, end = (f"make_timestamp({START + (day + more) * DAY}000000)::TIMESTAMP_S" for more in (0, 1))
+        connection.execute(
+            "INSERT INTO plain SELECT city, station, indicator, time, value FROM store.readings "
+            f"JOIN store.series_named USING (series) WHERE time >= {begin} AND time < {end} ORDER BY time"
+        )
+        say(day + 1)
+    connection.execute("DETACH store")
+
+
 def filled(url: str, days: int) -> dict[str, object]:
-    """Fill a store unless it is there, and ask it."""
+    """Fill a store with the days that are not there, and ask it."""
     began = time.perf_counter()
     store = open_store(url)
-    if not store.runs():
-        fill(store, days)
+    fill(store, days)
     store.close()
     seconds = time.perf_counter() - began
     store = open_store(url, read_only=True)
@@ -97,8 +121,7 @@ def filled(url: str, days: int) -> dict[str, object]:
     store.close()
     path = Path(url.removeprefix("duckdb://"))
     size = {"bytes": path.stat().st_size} if path.exists() else {}
-    readings = len(places()) * STATIONS * len(INDICATORS) * days * DAY // CADENCE
-    return answers | {"readings": readings, "seconds_to_fill": round(seconds)} | size
+    return answers | {"readings": READINGS_A_DAY * days, "seconds_to_fill": round(seconds)} | size
 
 
 def places() -> list[str]:
@@ -107,20 +130,52 @@ def places() -> list[str]:
 
 
 def fill(store: Store, days: int) -> None:
-    """Write the days one by one, each station's day in a message."""
-    births: list[tuple[Address | CityAddress, Status]] = [
+    """Write the days that are not there one by one, each station's day in a message."""
+    last = next((info.last for info in store.runs() if info.run == RUN), None)
+    have = 0 if last is None else (last - START) // DAY + 1
+    if have < days:
+        store.write(Batch([], births=births()))
+    say = progress(store.url.partition("?")[0], have, days)
+    for day in range(have, days):
+        accepted = messages(day)
+        store.write(Batch(accepted, counts={(RUN, Fate.STORED): len(accepted)}))
+        if day % 7 == 6:
+            store.maintain()
+        say(day + 1)
+
+
+def births() -> list[tuple[Address | CityAddress, Status]]:
+    """What cities and stations say of themselves."""
+    said: list[tuple[Address | CityAddress, Status]] = [
         (CityAddress(RUN, city), Status(True, "s", cities()[city].profile(), Origin.SIMULATED)) for city in places()
     ]
     for city in places():
         for number in range(STATIONS):
             address = Address(RUN, city, "environment", f"aq-{number}")
-            births.append((address, Status(True, "s", profile(city, number), Origin.SIMULATED)))
-    store.write(Batch([], births=births))
-    for day, accepted in enumerate(messages(days)):
-        store.write(Batch(accepted, counts={(RUN, Fate.STORED): len(accepted)}))
-        if day % 7 == 6:
-            store.maintain()
-            print(f"{day + 1} of {days} days in {store.url.partition('?')[0]}", file=sys.stderr, flush=True)
+            said.append((address, Status(True, "s", profile(city, number), Origin.SIMULATED)))
+    return said
+
+
+def progress(what: str, have: int, days: int) -> Callable[[int], None]:
+    """Tell, every few seconds and at the end, how far a filling is, how fast, for how long yet, in how much memory."""
+    began = said = time.perf_counter()
+
+    def say(done: int) -> None:
+        nonlocal said
+        now = time.perf_counter()
+        if now - said < SAY_EVERY and done < days:
+            return
+        said, rate = now, (done - have) / (now - began)
+        left = f"{(days - done) / rate / 60:.0f} min left" if done < days else f"in {(now - began) / 60:.1f} min"
+        told = f"{done * READINGS_A_DAY / 1e6:,.1f} M readings, {rate * READINGS_A_DAY / 1e6:.2f} M/s, {left}"
+        print(f"{what}: day {done} of {days}, {told}, at most {peak() >> 20:,} MiB", file=sys.stderr, flush=True)
+
+    return say
+
+
+def peak() -> int:
+    """The most memory that this process had, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def profile(city: str, number: int) -> StationProfile:
@@ -128,21 +183,19 @@ def profile(city: str, number: int) -> StationProfile:
     return StationProfile(f"aq-{number}", city, "environment", "air-quality", f"mast {number}", CADENCE, INDICATORS)
 
 
-def messages(days: int) -> Iterator[list[Accepted]]:
-    """The messages of each day: values that wander, rounded as instruments round them."""
-    chance = np.random.default_rng(1)
-    ticks = DAY // CADENCE
-    for day in range(days):
-        times = (START + day * DAY + CADENCE * np.arange(ticks)).view("datetime64[s]")
-        accepted = []
-        for city in places():
-            level = 30 + 20 * np.sin(day / 58) + chance.normal(0, 4, (STATIONS, len(INDICATORS), 1))
-            values = np.round(np.abs(level + np.cumsum(chance.normal(0, 1, (STATIONS, len(INDICATORS), ticks)), -1)), 1)
-            for number in range(STATIONS):
-                told = Readings(times, dict(zip(INDICATORS, values[number], strict=True)))
-                message = Message(Address(RUN, city, "environment", f"aq-{number}"), "s", day, told)
-                accepted.append(Accepted(message, day * 1_000_003 + number, 0.0))
-        yield accepted
+def messages(day: int) -> list[Accepted]:
+    """The messages of a day: values that wander, rounded as instruments round them."""
+    chance, ticks = np.random.default_rng((1, day)), DAY // CADENCE
+    times = (START + day * DAY + CADENCE * np.arange(ticks)).view("datetime64[s]")
+    accepted = []
+    for city in places():
+        level = 30 + 20 * np.sin(day / 58) + chance.normal(0, 4, (STATIONS, len(INDICATORS), 1))
+        values = np.round(np.abs(level + np.cumsum(chance.normal(0, 1, (STATIONS, len(INDICATORS), ticks)), -1)), 1)
+        for number in range(STATIONS):
+            told = Readings(times, dict(zip(INDICATORS, values[number], strict=True)))
+            message = Message(Address(RUN, city, "environment", f"aq-{number}"), "s", day, told)
+            accepted.append(Accepted(message, day * 1_000_003 + number, 0.0))
+    return accepted
 
 
 def questions(store: Store, days: int) -> dict[str, Answer]:

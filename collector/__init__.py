@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collector.analysis import Compared, Data, Table, open_store
+    from collector.analysis import Compared, Data, Ranked, Table, open_store
 
-__all__ = ["Compared", "Data", "Table", "open_store"]
+__all__ = ["Compared", "Data", "Ranked", "Table", "open_store"]
 
 
 def __getattr__(name: str) -> object:

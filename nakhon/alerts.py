@@ -55,7 +55,9 @@ def check(source: str, *, as_json: bool) -> None:
         return
     table = Table("rule", "severity", "raised when", "cleared when", "watches", "source")
     for rule in rules:
-        where = "the mean of each city" if rule.by_city else "each station"
+        where = "each station"
+        if rule.by_city:
+            where = "each city" if rule.kind is Kind.MISSING else f"the {rule.across} of each city"
         only = ", ".join((*rule.cities, *rule.stations))
         cells = (rule.id, rule.severity.value, _raised(rule), _cleared(rule), f"{where}{f' ({only})' * bool(only)}")
         table.add_row(*map(plain, cells), plain(rule.source or "none given"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,13 @@ from hypothesis import strategies as st
 from collector.alerts import states
 from collector.alerts.board import Board
 from collector.alerts.notices import told
-from collector.alerts.rules import BINS, Kind, Rule, Track
+from collector.alerts.rules import BINS, Across, Kind, Rule, Track
 from collector.alerts.rules_file import parse_rules
 from collector.alerts.watch import Watch
 from collector.intake.ingest import Delivery, Ingest
 from collector.language.errors import InputError, StoreError
 from collector.language.topics import is_segment
+from collector.serving.metrics import Metrics
 from collector.stores import open_store
 from collector.stores.protocol import Store
 from nakhon.alerts import find_rules, shipped_rules, states_file
@@ -83,11 +85,12 @@ def test_raised_and_cleared_take_turns_and_below_mirrors_above(
 
 
 @settings(max_examples=30)
-@given(given_readings=readings, cut=st.integers(0, 59))
+@given(given_readings=readings, cut=st.integers(0, 59), across=st.sampled_from(Across))
 def test_a_track_taken_from_the_disk_goes_on_as_if_it_had_never_left(
-    given_readings: list[tuple[int, float]], cut: int, tmp_path_factory: pytest.TempPathFactory
+    given_readings: list[tuple[int, float]], cut: int, across: Across, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    one = rule(average=BINS * 600, level=45.0, clear=40.0, by_city=True)
+    scale = 3 if across is Across.SUM else 1
+    one = rule(average=BINS * 600, level=45.0 * scale, clear=40.0 * scale, by_city=True, across=across)
     whole, parted = Board([one]), Board([one])
     path = tmp_path_factory.mktemp("states") / "s.json"
     found, again = [], []
@@ -122,6 +125,32 @@ def test_a_city_is_judged_by_the_mean_of_all_its_stations() -> None:
     ]
     assert [(one.state, one.station, one.value) for one in found] == [("raised", "", pytest.approx(55.0))]
     assert found[0].topic == "nakhon/v1/run/alerts/r/rayong/-"
+
+
+def city_values(one: Rule, told: list[tuple[int, str, float]]) -> Track:
+    board = Board([one])
+    for time, station, value in told:
+        list(board.take("run", ("rayong", station, one.indicator), time, value))
+    return board.run("run").tracks[one.id, "rayong", ""]
+
+
+def test_what_adds_up_over_a_city_is_the_sum_of_its_stations_however_often_each_speaks() -> None:
+    (one,) = parse_rules(
+        '[[rule]]\nid = "demand"\nindicator = "electricity_demand"\nabove = 100\naverage = "24h"\nper = "city"', "f"
+    )
+    told = [(hour * 3600, "a", 40.0) for hour in range(30)] + [(900 * at, "b", 70.0) for at in range(120)]
+    track = city_values(one, sorted(told))
+    assert (track.value, track.state) == (pytest.approx(110.0), "raised")
+    highest = Rule(**{**asdict(one), "across": Across.MAX})
+    assert city_values(highest, sorted(told)).value == pytest.approx(70.0)
+    assert parse_rules('[[rule]]\nid = "w"\nindicator = "water_level"\nabove = 1\naverage = "1h"\nper = "city"', "f")[
+        0
+    ].across is Across.MAX  # fmt: skip
+
+
+def test_a_rule_of_means_asks_the_same_as_before_there_were_sums() -> None:
+    assert rule(by_city=True).digest == "43af7b0e1e7bcb6a"
+    assert rule(by_city=True, across=Across.SUM).digest != rule(by_city=True).digest
 
 
 def test_sound_levels_are_averaged_by_their_energy() -> None:
@@ -185,6 +214,7 @@ def test_every_error_of_a_file_comes_at_once_with_its_path_and_a_suggestion() ->
 @pytest.mark.parametrize(
     ("body", "complaint"),
     [
+        ('indicator = "power_outages"\nabove = 1\naverage = "1d"\nper = "city"', "a mean of them tells nothing"),
         ('indicator = "pm25"\nabove = 5\nclear = 9', "expected clear at 5 or below"),
         ('indicator = "pm25"\nbelow = 5\nclear = 1', "expected clear at 5 or above"),
         ('indicator = "pm25"\nrises = 5', "expected within"),
@@ -335,6 +365,7 @@ def test_the_alert_of_a_rule_that_is_gone_is_over(folder: Path) -> None:
     two = Collector(folder, '[[rule]]\nid = "other"\nindicator = "pm25"\nabove = 500\n')
     assert [(told_of["rule"], told_of["state"]) for _, told_of in two.said] == [("smoke", "cleared")]
     assert not two.watch.view().alerts
+    assert two.watch.standing() == {"other": 0}
     two.close()
 
 
@@ -367,6 +398,12 @@ def test_what_stands_is_shown_with_its_origin(folder: Path) -> None:
     assert told(standing)["origin"] == "unknown"
     assert standing.message == "PM2.5 mass concentration in chiang-mai aq-01 is 60 µg/m³, over 50"
     assert not one.watch.view("other").alerts
+    metrics = Metrics()
+    metrics.follow_alerts(one.watch.standing)
+    exported = metrics.exposition().decode()
+    assert 'nakhon_alerts_standing{rule="smoke"} 1.0\nnakhon_alerts_standing{rule="silent"} 0.0\n' in exported
+    one.tell(20, 10.0)
+    assert 'nakhon_alerts_standing{rule="smoke"} 0.0' in metrics.exposition().decode()
     assert one.watch.view().waiting == {"mqtt": 0, "webhook": 0}
     one.close()
 

@@ -6,8 +6,11 @@ import builtins
 import json
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC as ZULU
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +19,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from analysts import filled
+from comparisons import CHIANG_MAI, UTC, compared
 from hypothesis import given
 from hypothesis import strategies as st
 
 import collector
 from collector.analysis import asked
+from collector.analysis.compared import compared_of
 from collector.analysis.data import Data
 from collector.language.errors import InputError
 from collector.serving.api import application
@@ -147,7 +152,17 @@ def test_a_figure_has_units_on_its_axis_and_origins_in_its_legend(data: Data) ->
         legend = " ".join(line.name for line in figure.data)
         assert "simulated" in legend
         assert "measured" in legend
-    assert "simulated" in data.compare("pm25", runs="haze").lag("6h").figure().data[0].name
+    profile, lag = compared.profile("weekday").figure(), data.compare("pm25", runs="haze").lag("6h").figure()
+    for line in (*profile.data[:2], *lag.data):
+        assert "simulated, parameters derived" in line.name.replace("<br>", " ")
+    assert lag.layout.xaxis.title.text.split("<br>")[0] == "Lag in hours (positive: the series"
+
+
+def test_a_figure_says_of_which_lines_no_interval_is_given() -> None:
+    drifting = compared(replace(UTC, bucket=3600), (CHIANG_MAI, np.repeat(100.0 + 10 * np.arange(10), 24)))
+    assert "no interval: remembers too long" in compared_of(drifting).profile("hour").figure().data[0].name.replace(
+        "<br>", " "
+    )
 
 
 def test_what_cannot_be_drawn_is_refused(data: Data) -> None:
@@ -179,7 +194,7 @@ def test_this_week_is_set_against_the_week_before(data: Data) -> None:
     ]  # fmt: skip
     assert rows[1]["n_common"] == 7
     assert rows[3]["n_common"] == 6  # the sixth of March is not compared in Yangon
-    assert "7 days earlier" in told.figure().data[0].name
+    assert "7 days earlier" in told.figure().data[0].name.replace("<br>", " ")
     series = told.series().arrow()
     assert len(set(series["aligned"].to_pylist())) == 7
     assert len(set(series["time"].to_pylist())) == 14
@@ -198,9 +213,38 @@ def test_everything_can_be_saved_and_read_again_with_what_it_is_about(data: Data
         told.save(tmp_path / "t.doc")
 
 
+def test_a_league_is_the_same_in_a_notebook_and_over_http_and_never_a_number_without_its_parts(
+    both: dict[str, Data], tmp_path: Path
+) -> None:
+    file, http = (data.league(runs="haze", end=date(2026, 3, 15)) for data in both.values())
+    with urllib.request.urlopen(f"{both['http'].url}/api/v1/league?run=haze&end=2026-03-15", timeout=20) as answer:
+        assert json.loads(json.dumps(file.told())) == json.loads(json.dumps(http.told())) == json.load(answer)
+    assert file.arrow().equals(http.arrow())
+    first, second = file.rows()
+    assert (first["rank"], first["city"], second["rank"], second["city"]) == (1, "yangon", 2, "chiang-mai")
+    assert first["place_low"] <= first["rank"] <= first["place_high"]
+    assert first["score"] > second["score"]
+    assert first["pm25"] > second["pm25"]
+    parts = {(row["city"], row["indicator"]): row for row in file.parts().rows()}
+    assert parts["yangon", "pm25"]["part_score"] == first["pm25"]
+    assert {(row["origin"], row["unit"]) for row in parts.values() if row["value"]} == {
+        ("simulated", "µg/m³"),
+        ("simulated", "ppb"),
+    }
+    assert {row["above"] for row in file.moves().rows()} == {"Yangon, haze"}
+    assert "A simulation is not a forecast." in file.notices
+    file.report(tmp_path / "league.html")
+    assert "Yangon" in (tmp_path / "league.html").read_text()
+    mixed = both["file"].league()
+    assert [row["rank"] for row in mixed.rows()] == [None] * 3
+    assert "mixed" in mixed.notices[0]
+    assert both["file"].league(mixed_origins=True).rows()[0]["rank"] == 1
+
+
 @pytest.mark.parametrize(
     ("ask", "complaint"),
     [
+        (lambda data: data.league("enviroment"), "did you mean environment"),
         (lambda data: data.read("pm2.5"), "pm25"),
         (lambda data: data.read("pm25", runs="hase"), "did you mean haze"),
         (lambda data: data.latest("nope"), "no run 'nope'"),
@@ -225,7 +269,7 @@ def test_what_makes_no_sense_is_refused_with_what_does(data: Data, ask: object, 
 def test_a_time_means_the_same_however_it_is_written(moment: datetime) -> None:
     moment = moment.replace(microsecond=0)
     told = asked.clock(moment.isoformat())
-    assert told == asked.clock(moment) == int(moment.replace(tzinfo=UTC).timestamp()) == asked.instant(moment)
+    assert told == asked.clock(moment) == int(moment.replace(tzinfo=ZULU).timestamp()) == asked.instant(moment)
     assert asked.instant(moment.isoformat() + "+07:00") == told - 7 * 3600
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from analysts import filled as filled_store
 from duckdb_samples import START, message
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,6 +58,31 @@ def test_a_cell_says_origin_share_age_and_the_longest_gap(store: Store) -> None:
     assert coverage(store, as_of=end + 10 * DAY).cell("rayong", "pm25").state == "stale"
     with pytest.raises(InputError, match="no run x"):
         coverage(store, runs=("x",))
+
+
+class _Plain:
+    """A store that cannot tell when it has values but by giving them."""
+
+    def __init__(self, store: Store) -> None:
+        self.runs, self.series, self.stations = store.runs, store.series, store.stations
+        self.cities, self.read = store.cities, store.read
+
+
+@pytest.mark.parametrize("rolled", [False, True])
+def test_what_is_told_from_rollups_is_what_the_values_themselves_tell(tmp_path: Path, rolled: bool) -> None:
+    opened = open_store(f"duckdb://{tmp_path}/city.duckdb")
+    opened.write(filled_store())
+    if rolled:
+        opened.maintain()
+        late = message(7, START + 3600 * 9, station="mast", city="yangon", pm25=5.0)
+        address = Address("haze", "yangon", "environment", "mast")
+        opened.write(Batch([replace(late, message=replace(late.message, address=address))]))
+    window: Any
+    for window in ({}, {"runs": ["haze"]}, {"start": START + 5000, "end": START + 9 * DAY}, {"cities": ["yangon"]}):
+        told = coverage(opened, as_of=START + 20 * DAY, **window)
+        assert told == coverage(_Plain(opened), as_of=START + 20 * DAY, **window)  # type: ignore[arg-type]
+        assert told.cell("yangon", "pm25").present
+    opened.close()
 
 
 def test_a_window_is_read_on_the_clock_of_the_city(store: Store) -> None:

@@ -67,6 +67,15 @@ def test_columns_with_hardly_a_common_bucket_have_no_lag_and_it_is_said() -> Non
     assert any("fewer than 20 common buckets" in notice for notice in told.notices)
 
 
+def test_two_series_that_hardly_move_have_a_correlation_without_an_interval_and_it_is_said() -> None:
+    told = lags(compared(replace(UTC, bucket=86_400), (CHIANG_MAI, np.arange(24.0)), (KHON_KAEN, np.arange(24.0)**1.1)),
+                86_400)  # fmt: skip
+    row = told.rows[1]
+    assert (row["correlation"] > 0.9, row["low"], row["high"], row["clear"]) == (True, None, None, "no")
+    assert row["no_interval"] == "remembers too long"
+    assert any("interval not given: the series remembers too long for 24 days" in notice for notice in told.notices)
+
+
 @pytest.mark.parametrize(("most", "complaint"), [(1800, "expected a lag of 1 to 500"), (501 * HOUR, "expected a lag")])
 def test_a_lag_that_is_no_lag_is_refused(most: int, complaint: str) -> None:
     with pytest.raises(InputError, match=complaint):

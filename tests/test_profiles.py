@@ -36,6 +36,16 @@ def test_a_daily_cycle_comes_out_with_an_interval_of_its_days() -> None:
     assert {(row["origin"], row["unit"]) for row in told.rows} == {("simulated", "µg/m³")}
 
 
+def test_parts_whose_days_remember_too_long_have_no_interval_and_it_is_said() -> None:
+    hours = np.repeat(100.0 + 10 * np.arange(10), 24)
+    told = profiles(compared(replace(UTC, bucket=HOUR), (CHIANG_MAI, hours)), "hour")
+    assert {(row["mean_low"], row["mean_high"], row["no_interval"]) for row in told.rows} == {
+        (None, None, "remembers too long")
+    }
+    said = "interval of all parts not given: the series remembers too long for 10 days."
+    assert f"Chiang Mai, base (simulated), PM2.5 mass concentration: {said}" in told.notices
+
+
 def test_weekdays_begin_on_monday_and_a_day_that_is_missing_has_no_mean() -> None:
     told = profiles(compared(replace(UTC, bucket=DAY), (CHIANG_MAI, [3.0, 4.0, 5.0])), By.WEEKDAY).rows
     assert START % (7 * DAY) // DAY == 6  # a Wednesday

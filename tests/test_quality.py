@@ -13,16 +13,18 @@ from duckdb_samples import START, message
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from postgres import lake_url
+from postgres import made_lake_url
+from scipy.signal import lfilter
 from test_stores import birth
 
 from collector.language.errors import InputError, StoreError
 from collector.language.profile import StationProfile, Status
 from collector.language.topics import Address, CityAddress, Kind
 from collector.quality.detectors import DAY, gaps, off_the_second, spikes, stuck, usual_second
+from collector.quality.drift import drifted
 from collector.quality.examine import Series, examine
 from collector.quality.kinds import FlagKind, kinds_in
-from collector.quality.neighbours import drifted, moved_clock
+from collector.quality.neighbours import moved_clock
 from collector.stores import open_store
 from collector.stores.flagging import FLAGS, Flagging, flagging
 from collector.stores.protocol import Batch, Selection
@@ -93,9 +95,33 @@ def test_a_station_that_drifts_from_its_neighbours_is_found_and_they_are_not() -
     days[2, 10:] *= 1.05 ** np.arange(1, 19)
     found = drifted(days, START)
     assert [len(one) for one in found] == [0, 0, 1, 0, 0]
-    assert START + 9 * DAY <= found[2][0].first <= START + 15 * DAY
+    assert START + 8 * DAY <= found[2][0].first <= START + 15 * DAY
     assert found[2][0].last == START + 28 * DAY - 1
+    assert "moves up from its neighbours by" in found[2][0].detail
     assert not any(drifted(days[1:3], START))  # of two nobody knows which
+    days[3, 5:9] = np.nan
+    assert [len(one) for one in drifted(days, START)] == [0, 0, 1, 0, 0]
+
+
+def test_a_dead_neighbour_a_gap_and_a_memory_are_no_drift() -> None:
+    draw = np.random.default_rng(5)
+    noise = lfilter([1], [1, -0.7], draw.normal(0, 0.03, (5, 128)), axis=1)[:, 100:]
+    days = 50 * np.exp(draw.normal(0, 0.3, 28) + noise)
+    days[0], days[1, 10:14], days[2] = 0.0, np.nan, np.nan
+    assert not any(drifted(days, START))
+    assert not any(drifted(np.full((4, 28), np.nan), START))
+    assert not any(drifted(np.full((4, 28), 3.0), START))
+
+
+def test_two_drifts_in_one_city_are_both_told_and_nobody_else() -> None:
+    draw = np.random.default_rng(6)
+    days = 50 * np.exp(draw.normal(0, 0.3, 40) + draw.normal(0, 0.02, (6, 40)))
+    days[1, 5:15] *= 1.06 ** np.arange(1, 11)
+    days[4, 20:32] *= 0.95 ** np.arange(1, 13)
+    found = drifted(days, START)
+    assert [len(one) for one in found] == [0, 1, 0, 0, 1, 0]
+    assert found[1][0].last < found[4][0].first
+    assert "down" in found[4][0].detail
 
 
 def test_local_time_told_as_utc_is_found_by_the_neighbours() -> None:
@@ -118,7 +144,7 @@ def test_no_series_makes_a_detector_fail(values: np.ndarray, cadence: int) -> No
             assert one.detail
 
 
-URLS = {"duckdb": lambda folder: f"duckdb://{folder}/city.duckdb", "ducklake": lake_url}
+URLS = {"duckdb": lambda folder: f"duckdb://{folder}/city.duckdb", "ducklake": made_lake_url}
 
 
 @pytest.fixture(params=URLS)

@@ -80,6 +80,15 @@ def test_too_few_and_too_many_values_are_refused(n: int) -> None:
         trend(DAY * np.arange(n), np.zeros(n), DAY)
 
 
+def test_a_slow_swing_is_no_trend_with_an_interval_and_it_is_said() -> None:
+    told = trends(compared(DAYS, (CHIANG_MAI, 20 + np.sin(np.arange(16.0) / 5))))
+    row = told.rows[0]
+    assert row["slope"] is not None
+    assert (row["low"], row["high"], row["p"], row["verdict"]) == (None, None, None, "not given")
+    assert row["no_interval"] == "remembers too long"
+    assert any("slope not given: the series remembers too long for 16 days" in notice for notice in told.notices)
+
+
 def test_every_column_has_its_trend_in_the_direction_that_is_better() -> None:
     noise = np.random.default_rng(1).normal(size=400)
     told = trends(compared(DAYS, (CHIANG_MAI, noise + 0.1 * np.arange(400)), (KHON_KAEN, noise)))

@@ -146,7 +146,7 @@ class Board:
             if track is None:
                 continue
             since = track.since
-            changed = track.take(rule, time, value)
+            changed = track.take(rule, time, value, station)
             if changed is not None:
                 since = track.since if changed is State.RAISED else since
                 yield self._notice(rule, name, state, (city, "" if rule.by_city else station), track, since, changed)

@@ -15,6 +15,8 @@ LEAST_BINS = 18
 """A moving mean is of 24 equal bins, of which 18 (75 %, as for means of air quality) hold a reading."""
 PAST = 200
 """How many readings are kept to tell a rate of change."""
+MOST_BINS = 100_000
+"""How many bins a moving mean keeps, of all stations of a city."""
 
 
 class Kind(StrEnum):
@@ -25,6 +27,14 @@ class Kind(StrEnum):
     RISES = "rises"
     FALLS = "falls"
     MISSING = "missing"
+
+
+class Across(StrEnum):
+    """What the value of a city is made of: the mean of all its readings, or the sum or maximum of its stations."""
+
+    MEAN = "mean"
+    SUM = "sum"
+    MAX = "max"
 
 
 class Severity(StrEnum):
@@ -50,7 +60,8 @@ class Rule:
     `level` raises and `clear` clears, in the unit of the indicator, for a rate in that unit per `within` seconds; for
     missing data `level` is the silence in seconds. What raises must hold for `lasting` seconds. `average` is the
     length of a moving mean in seconds (0: single readings). Empty `cities` and `stations` are all. `by_city` watches
-    the mean of a city's stations, else each station by itself. `flagged` takes values out of their bounds too.
+    a city's stations put together (`across`), else each station by itself. `flagged` takes values out of their bounds
+    too.
     """
 
     id: str
@@ -63,6 +74,7 @@ class Rule:
     average: int = 0
     within: int = 0
     by_city: bool = False
+    across: Across = Across.MEAN
     cities: tuple[str, ...] = ()
     stations: tuple[str, ...] = ()
     flagged: bool = False
@@ -75,6 +87,8 @@ class Rule:
     def digest(self) -> str:
         """Tells whether a rule still asks the same as when a state was kept."""
         asked = {key: value for key, value in asdict(self).items() if key not in ("severity", "message", "source")}
+        if self.across is Across.MEAN:
+            del asked["across"]  # as it was before there was any other
         return hashlib.sha256(repr(sorted(asked.items())).encode()).hexdigest()[:16]
 
     def concerns(self, city: str, station: str) -> bool:
@@ -87,18 +101,19 @@ class Track:
     """Where one series (a station, or a city) stands with one rule.
 
     `since` is when the state began: of a raised alert when its cause did. `newest` is the newest reading, `value` what
-    was last compared. `bins` hold sums and counts by the number of the bin, `past` times and values for a rate.
+    was last compared. `bins` hold sums and counts by the number of the bin and the station (empty: all together),
+    `past` times and values for a rate.
     """
 
     state: State = State.QUIET
     since: int = 0
     newest: int | None = None
     value: float | None = None
-    bins: dict[int, tuple[float, int]] = field(default_factory=dict)
+    bins: dict[tuple[int, str], tuple[float, int]] = field(default_factory=dict)
     past: list[tuple[int, float]] = field(default_factory=list)
 
-    def take(self, rule: Rule, time: int, value: float) -> State | None:
-        """Take a reading; the new state if an alert was raised or cleared (QUIET) by it.
+    def take(self, rule: Rule, time: int, value: float, station: str = "") -> State | None:
+        """Take a reading of a station; the new state if an alert was raised or cleared (QUIET) by it.
 
         A reading that is not newer than the newest counts in a moving mean only.
         """
@@ -107,7 +122,7 @@ class Track:
             self.newest = time if newest is None else max(newest, time)
             return self._settle(time) if self.state is State.RAISED else None
         if rule.average:
-            return self._average(rule, time, value)
+            return self._average(rule, time, value, station if rule.across is not Across.MEAN else "")
         if newest is not None and time <= newest:
             return None
         self.newest = time
@@ -124,7 +139,7 @@ class Track:
         self.state, self.since = State.RAISED, self.newest
         return State.RAISED
 
-    def _average(self, rule: Rule, time: int, value: float) -> State | None:
+    def _average(self, rule: Rule, time: int, value: float, station: str) -> State | None:
         """Put a reading into its bin; when a new bin begins, judge the mean of those that have ended."""
         width = rule.average // BINS
         here, newest = time // width, self.newest
@@ -132,19 +147,24 @@ class Track:
         changed = None
         if open_bin is not None and here > open_bin:
             changed = self._close(rule, here, width)
-        if open_bin is None or here > open_bin - BINS:
-            total, count = self.bins.get(here, (0.0, 0))
-            self.bins[here] = (total + (10 ** (value / 10) if rule.energetic else value), count + 1)
+        known = (here, station) in self.bins or len(self.bins) < MOST_BINS
+        if known and (open_bin is None or here > open_bin - BINS):
+            total, count = self.bins.get((here, station), (0.0, 0))
+            self.bins[here, station] = (total + (10 ** (value / 10) if rule.energetic else value), count + 1)
         self.newest = time if newest is None else max(newest, time)
         return changed
 
     def _close(self, rule: Rule, here: int, width: int) -> State | None:
-        self.bins = {number: held for number, held in self.bins.items() if here - BINS <= number}
-        ended = [held for number, held in self.bins.items() if number < here]
-        if len(ended) < LEAST_BINS:
+        self.bins = {key: held for key, held in self.bins.items() if here - BINS <= key[0]}
+        ended = {key: held for key, held in self.bins.items() if key[0] < here}
+        if len({number for number, _ in ended}) < LEAST_BINS:
             return None
-        mean = math.fsum(total for total, _ in ended) / sum(count for _, count in ended)
-        return self._judge(rule, here * width, 10 * math.log10(mean) if rule.energetic else mean)
+        told: dict[str, list[tuple[float, int]]] = {}
+        for (_, station), held in ended.items():
+            told.setdefault(station, []).append(held)
+        means = [math.fsum(total for total, _ in one) / sum(count for _, count in one) for one in told.values()]
+        found = max(means) if rule.across is Across.MAX else math.fsum(means)
+        return self._judge(rule, here * width, 10 * math.log10(found) if rule.energetic else found)
 
     def _rate(self, rule: Rule, time: int, value: float) -> float | None:
         """The change per `within`, from the oldest reading not older than that; None before half of it has passed."""

@@ -20,7 +20,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from collector.alerts.rules import BINS, Kind, Rule, Severity
+from collector.alerts.rules import BINS, Across, Kind, Rule, Severity
 from collector.language.checking import checked, suggestion
 from collector.language.errors import InputError
 from collector.language.gathered import LARGEST_FILE, Strict, gathered
@@ -132,15 +132,23 @@ class RuleTable(Strict):
             'per = "city" needs an average, such as average = "1h"'
             if self.per == "city" and self.average is None and not silent
             else "",
-            'per = "city" watches the mean of all stations: take stations out'
+            'per = "city" watches all stations together: take stations out'
             if self.per == "city" and self.stations
             else "",
             f"expected an average of at least {BINS}s" if self.average is not None and self.average < BINS else "",
             "missing data clears with the next reading: take clear and for out"
             if silent and (self.clear is not None or self.lasting is not None)
             else "",
+            f"events of {self.indicator} are counted, and a mean of them tells nothing: take average out"
+            if self.average is not None and self._counted
+            else "",
             self._clear_objection(kind),
         ]
+
+    @property
+    def _counted(self) -> bool:
+        entry = indicator(self.indicator) if self.indicator else None
+        return entry is not None and entry.kind is IndicatorKind.EVENT and entry.rollup is Rollup.SUM
 
     def _clear_objection(self, kind: Kind) -> str:
         level = getattr(self, kind.value)
@@ -196,11 +204,17 @@ def _rule(told: RuleTable) -> Rule:
         average=told.average or 0,
         within=told.within or 0,
         by_city=told.per == "city",
+        across=_across(entry.across) if entry and told.per == "city" and told.average else Across.MEAN,
         flagged=told.values == "all",
         energetic=entry is not None and entry.rollup is Rollup.ENERGETIC_MEAN,
         message=told.message or _MESSAGES[kind],
         **rest,
     )
+
+
+def _across(rollup: Rollup) -> Across:
+    """How the stations of a city are put together, as the catalogue says; levels of sound by their energy."""
+    return Across(rollup.value) if rollup in {Rollup.SUM, Rollup.MAX} else Across.MEAN
 
 
 def _unit(kind: Kind, unit: str, within: int | None) -> str:

@@ -112,7 +112,7 @@ def _told(state: RunState) -> dict[str, Any]:
 
 
 def _told_track(track: Track) -> list[Any]:
-    bins = [[number, *held] for number, held in track.bins.items()]
+    bins = [[number, *held, *([station] if station else [])] for (number, station), held in track.bins.items()]
     return [track.state.value, track.since, track.newest, track.value, bins, track.past]
 
 
@@ -138,7 +138,7 @@ def _ahead(told: Any) -> tuple[str, int] | None:
 
 def _track(told: Any) -> Track:
     state, since, newest, value, bins, past = told
-    held = {int(number): (float(total), int(count)) for number, total, count in bins}
+    held = {(int(one[0]), str(*one[3:])): (float(one[1]), int(one[2])) for one in bins}
     return Track(State(state), int(since), newest, value, held, [(int(at), float(old)) for at, old in past])
 
 

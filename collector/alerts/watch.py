@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,6 +131,12 @@ class Watch:
                 self._board.hidden,
                 self.trouble,
             )
+
+    def standing(self) -> dict[str, int]:
+        """How many alerts of each rule stand, 0 of those that have none."""
+        with self._lock:
+            counted = Counter(one.rule for one in self._board.standing())
+            return {rule: counted[rule] for rule in self._board.rules}
 
     def stop(self) -> None:
         """Stop posting, and keep the states as they are."""

@@ -12,6 +12,7 @@ from collector import stores
 from collector.analysis.asked import Length, Names, Time, clock, instant, length, names
 from collector.analysis.compared import Compared, compared_of
 from collector.analysis.described import described, query_of, run_facts
+from collector.analysis.ranked import Ranked, ranked_of
 from collector.analysis.table import Table
 from collector.comparing.compare_store import compare
 from collector.comparing.comparison import LEAST_COVERAGE, Request
@@ -19,6 +20,8 @@ from collector.language.checking import suggestion
 from collector.language.errors import InputError
 from collector.language.indicators import indicator, indicators
 from collector.language.profile import StationProfile
+from collector.league.composite_file import load_composite
+from collector.league.league_store import LeagueRequest, league
 from collector.stores.protocol import RunInfo, Selection, Store
 
 
@@ -164,6 +167,34 @@ class Data:
             without=names(without),
         )
         return compared_of(compare(self.store, request))
+
+    def league(
+        self,
+        composite: str = "environment",
+        *,
+        cities: Names | None = None,
+        runs: Names | None = None,
+        start: Time | None = None,
+        end: Time | None = None,
+        mixed_origins: bool = False,
+        unlike_populations: bool = False,
+    ) -> Ranked:
+        """Cities ranked by a composite score, with its parts and how sure each place is.
+
+        `composite` is a pillar that is shipped (environment, economy, governance) or the path of a TOML file. Times
+        are on each city's own clock. Values of mixed origin are not ranked unless `mixed_origins`, and the outcome
+        says so. Raises `InputError` for what is not there, with a suggestion.
+        """
+        request = LeagueRequest(
+            load_composite(composite),
+            names(cities),
+            names(runs),
+            clock(start),
+            clock(end),
+            mixed_origins=mixed_origins,
+            unlike_populations=unlike_populations,
+        )
+        return ranked_of(league(self.store, request))
 
     def close(self) -> None:
         """Let go of the store."""

@@ -30,7 +30,7 @@ from collector.comparing.fairness import fairness, judged, ranked, unjudged
 from collector.comparing.scaling import Scale, scale_of, scaled
 from collector.language.indicators import Indicator, IndicatorKind, Origin, Rollup, indicator
 
-_SURE = "Rank from and to: where the column comes in 95 % of resamples of whole days, in blocks."
+_SURE = "Rank from and to: the places that no clear difference from another column excludes, at 95 % for all of them."
 _UNSURE = "Fewer than 7 days in common: nothing says how sure the ranks are."
 _PERIODIC = frozenset({IndicatorKind.SENSOR, IndicatorKind.COUNT})
 _DURATIONS = {1800: "30 min", 3600: "hour", 86_400: "day", 604_800: "week"}
@@ -212,6 +212,13 @@ def _rank_notes(entries: Sequence[Entry]) -> Iterable[str]:
         yield _SURE if any(one.standing for one in entries) else _UNSURE
 
 
+def _without_interval(entries: Sequence[Entry]) -> Iterable[str]:
+    """The ratios without an interval; a difference without one is not judged, and says so there."""
+    for one in entries:
+        if one.difference and one.difference.why and not np.isnan(one.difference.low):
+            yield f"{one.column.label}: the interval of its ratio is {one.difference.why.said(one.difference.days)}."
+
+
 def _notes_on_counting(entries: Sequence[Entry], request: Request) -> Iterable[str]:
     if any(one.sparse for one in entries):
         least = f"{100 * request.least_coverage:g} %"
@@ -246,6 +253,7 @@ def _notes(entry: Indicator, entries: Sequence[Entry], request: Request) -> Iter
         yield "Sound levels are averaged by energy within a bucket; the figures are of the buckets' levels."
     if empty := [one.column.label for one in entries if not one.figures.n]:
         yield f"No data: {'; '.join(empty)}."
+    yield from _without_interval(entries)
     if any(one.difference and one.difference.days < DAYS_FOR_DAILY_MEANS for one in entries):
         yield "Fewer than 7 days in common: an interval speaks of these hours, not of the season."
     if any(one.origin == Origin.SIMULATED for one in entries):

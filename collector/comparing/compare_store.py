@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -25,6 +26,14 @@ _WEST, _EAST = 12 * 3600, 14 * 3600
 _PERIODIC = {name for name, entry in indicators().items() if entry.kind in {IndicatorKind.SENSOR, IndicatorKind.COUNT}}
 
 
+class _Lists:
+    """What a store lists, asked for once: a comparison needs it several times."""
+
+    def __init__(self, store: Store) -> None:
+        self.url, self.read, self.cities = store.url, store.read, store.cities
+        self.runs, self.stations, self.series = cache(store.runs), cache(store.stations), cache(store.series)
+
+
 def compare(store: Store, request: Request) -> Comparison:
     """The comparison asked for, read from a store.
 
@@ -32,6 +41,10 @@ def compare(store: Store, request: Request) -> Comparison:
     selection without data, with what the store has.
     """
     _check(request)
+    return _compared(_Lists(store), request)
+
+
+def _compared(store: _Lists, request: Request) -> Comparison:
     known = [_with_known_zone(column) for column in _columns(store, request)]
     columns, notes = [column for column, _ in known], tuple(said for _, said in known if said)
     columns = with_shifted(columns, request)
@@ -93,7 +106,7 @@ def with_shifted(columns: Sequence[Column], request: Request) -> list[Column]:
     return [one for column in columns for one in (replace(column, shift=shift), column)]
 
 
-def _columns(store: Store, request: Request) -> list[Column]:
+def _columns(store: _Lists, request: Request) -> list[Column]:
     infos = {info.run: info for info in store.runs()}
     for run in request.runs:
         _expect("run", run, infos, store)
@@ -107,7 +120,7 @@ def _columns(store: Store, request: Request) -> list[Column]:
     return _reference_first(chosen, request.baseline)
 
 
-def _of_run(store: Store, info: RunInfo) -> list[Column]:
+def _of_run(store: _Lists, info: RunInfo) -> list[Column]:
     profiles = {profile.id: profile for profile, _ in store.cities(info.run)}
     held = dict.fromkeys([*profiles, *store.series(info.run)["city"].to_pylist()])
     return [_column(info, city, profiles.get(city)) for city in held]
@@ -163,7 +176,7 @@ def _selection(request: Request, columns: Sequence[Column], shift: int) -> Selec
     )
 
 
-def _parameters(store: Store, request: Request, columns: Sequence[Column]) -> dict[Key, str]:
+def _parameters(store: _Lists, request: Request, columns: Sequence[Column]) -> dict[Key, str]:
     """Where the parameters behind each indicator of a city come from, as its stations say."""
     told: dict[Key, set[str]] = {}
     for run in {column.run for column in columns}:
@@ -174,7 +187,7 @@ def _parameters(store: Store, request: Request, columns: Sequence[Column]) -> di
     return {key: " and ".join(sorted(origins)) for key, origins in told.items()}
 
 
-def _expected(store: Store, request: Request, columns: Sequence[Column]) -> dict[Expected, float]:
+def _expected(store: _Lists, request: Request, columns: Sequence[Column]) -> dict[Expected, float]:
     """How many readings a bucket should hold: of each station that ever spoke, by the cadence that its birth tells."""
     told: dict[Expected, float] = {}
     for run in {column.run for column in columns}:
@@ -188,7 +201,7 @@ def _expected(store: Store, request: Request, columns: Sequence[Column]) -> dict
     return {key: many for key, many in told.items() if np.isfinite(many)}
 
 
-def _heard_in_all(store: Store, request: Request, ranges: Sequence[Selection]) -> dict[Key, Clock]:
+def _heard_in_all(store: _Lists, request: Request, ranges: Sequence[Selection]) -> dict[Key, Clock]:
     heard: dict[Key, Clock] = {}
     for chosen in ranges:
         for key, times in _heard(store, request, chosen).items():
@@ -196,7 +209,7 @@ def _heard_in_all(store: Store, request: Request, ranges: Sequence[Selection]) -
     return heard
 
 
-def _heard(store: Store, request: Request, chosen: Selection) -> dict[Key, Clock]:
+def _heard(store: _Lists, request: Request, chosen: Selection) -> dict[Key, Clock]:
     """When the stations that report an event indicator were heard, by what else they measure periodically."""
     heard: dict[Key, Clock] = {}
     for name in request.indicators:
@@ -206,7 +219,7 @@ def _heard(store: Store, request: Request, chosen: Selection) -> dict[Key, Clock
     return heard
 
 
-def _heard_in(store: Store, name: str, run: str, chosen: Selection) -> dict[Key, Clock]:
+def _heard_in(store: _Lists, name: str, run: str, chosen: Selection) -> dict[Key, Clock]:
     series = store.series(run).select(["city", "station", "indicator"]).to_pylist()
     counting = {(row["city"], row["station"]) for row in series if row["indicator"] == name}
     counting |= {(station.city, station.id) for station in store.stations(run) if name in station.indicators}
@@ -225,7 +238,7 @@ def _times(table: pa.Table) -> Clock:
     return np.sort(times)
 
 
-def _expect(what: str, name: str, known: Iterable[str], store: Store) -> None:
+def _expect(what: str, name: str, known: Iterable[str], store: _Lists) -> None:
     held = list(known)
     if name not in held:
         raise InputError(f"no {what} {name!r} in {store.url}{_hint(name, held)}")
@@ -243,13 +256,13 @@ def _listed(names: Sequence[str], most: int = 12) -> str:
     return ", ".join(names[:most]) + more
 
 
-def _holds(store: Store) -> str:
+def _holds(store: _Lists) -> str:
     """What the store has: runs, their cities and spans."""
     told = [_told(store, info) for info in store.runs()[-5:]]
     return f"{store.url} holds " + ("; ".join(told) if told else "no run yet")
 
 
-def _told(store: Store, info: RunInfo) -> str:
+def _told(store: _Lists, info: RunInfo) -> str:
     series = store.series(info.run)
     cities = sorted(set(series["city"].to_pylist()))
     names = sorted(set(series["indicator"].to_pylist()))

@@ -199,6 +199,7 @@ HEADINGS: dict[str, str] = {
     "minimum": "Minimum",
     "maximum": "Maximum",
     "n_common": "n common",
+    "days_common": "Days common",
     "difference": "Difference",
     "low": "95 % low",
     "high": "95 % high",
@@ -206,6 +207,7 @@ HEADINGS: dict[str, str] = {
     "ratio": "Ratio",
     "ratio_low": "Ratio low",
     "ratio_high": "Ratio high",
+    "no_interval": "No interval",
     "verdict": "Verdict",
     "rank": "Rank",
     "rank_low": "Rank from",
@@ -279,6 +281,7 @@ def _against(part: Section, entry: Entry) -> dict[str, Cell]:
     gap = entry.difference
     return {
         "n_common": gap.n if gap else None if reference_of(entry, part.entries) is None else 0,
+        "days_common": gap.days if gap else None,
         "difference": gap.mean if gap else None,
         "low": gap.low if gap else None,
         "high": gap.high if gap else None,
@@ -286,6 +289,7 @@ def _against(part: Section, entry: Entry) -> dict[str, Cell]:
         "ratio": gap.ratio if gap else None,
         "ratio_low": gap.ratio_low if gap else None,
         "ratio_high": gap.ratio_high if gap else None,
+        "no_interval": str(gap.why) if gap and gap.why else None,
         "verdict": _said(part, entry),
         "rank": entry.rank,
         "rank_low": entry.standing.low if entry.standing else None,

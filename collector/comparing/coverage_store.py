@@ -27,6 +27,7 @@ from collector.comparing.coverage import (
 from collector.language.errors import InputError
 from collector.language.indicators import indicators
 from collector.language.profile import StationProfile
+from collector.stores.holding import Holding
 from collector.stores.protocol import Selection, Store
 
 Key = tuple[str, str]
@@ -98,18 +99,18 @@ def _filled(
     """How many of the expected buckets hold a value, for those of which any are expected."""
     held = {(row["city"], row["indicator"]) for row in rows}
     declared = {key: cadence for key, cadence in cadences(stations).items() if key in held}
-    groups: defaultdict[tuple[int | None, str], list[Key]] = defaultdict(list)
+    groups: defaultdict[int | None, list[Key]] = defaultdict(list)
     for key, cadence in declared.items():
-        groups[None if cadence >= MONTH else bucket_of(cadence), key[1]].append(key)
+        groups[None if cadence >= MONTH else bucket_of(cadence)].append(key)
     found: dict[Key, dict[str, Any]] = {}
     first, last = min(one[0] for one in spans.values()), max(one[1] for one in spans.values())
-    for (bucket, name), keys in groups.items():
-        asked = tuple(key[0] for key in keys)
-        selection = Selection((name,), asked, tuple(runs), start=first - DAY, end=last + DAY, bucket=bucket)
-        times = _times(store.read(selection))
+    for bucket, keys in groups.items():
+        asked = tuple(dict.fromkeys(name for _, name in keys)), tuple(dict.fromkeys(city for city, _ in keys))
+        selection = Selection(*asked, tuple(runs), start=first - DAY, end=last + DAY, bucket=bucket)
+        times = _held(store, selection)
         for key in keys:
             start, end, ahead = spans[key[0]]
-            mine = times.get(key[0], np.empty(0, np.int64)) + ahead
+            mine = times.get(key, np.empty(0, np.int64)) + ahead
             expected, present, gap = filled(mine, declared[key], start + ahead, end + ahead)
             hole = None if gap is None else (gap[0] - ahead, gap[1] - ahead)
             found[key] = {"cadence": declared[key], "expected": expected, "present": present, "gap": hole}
@@ -128,11 +129,34 @@ def _span(zone: str | None, start: int | None, end: int | None, window: tuple[in
     return window[0] if start is None else start - ahead, window[1] if end is None else end - ahead, ahead
 
 
-def _times(table: pa.Table) -> dict[str, Integers]:
-    """The times of each city."""
+def _held(store: Store, selection: Selection) -> dict[Key, Integers]:
+    """When there are values of each city and indicator: told by the store, or of one indicator after the other."""
+    if isinstance(store, Holding) and selection.bucket is not None:
+        return _times(store.held(selection))
+    alone = (replace(selection, indicators=(name,)) for name in selection.indicators)
+    return {key: times for one in alone for key, times in _times(store.read(one)).items()}
+
+
+def _times(table: pa.Table) -> dict[Key, Integers]:
+    """The times of each city and indicator, in their order."""
     times = table["time"].to_numpy().astype("datetime64[s]").astype(np.int64)
-    cities = np.array(table["city"].to_pylist(), dtype=object)
-    return {city: times[cities == city] for city in dict.fromkeys(cities.tolist())}
+    (cities, city), (names, name) = (_coded(table[column]) for column in ("city", "indicator"))
+    both = city * max(len(names), 1) + name
+    order = np.argsort(both, kind="stable")
+    found, begins = np.unique(both[order], return_index=True)
+    pieces = np.split(times[order], begins[1:])
+    return {
+        (cities[code // len(names)], names[code % len(names)]): piece
+        for code, piece in zip(found.tolist(), pieces, strict=False)
+    }
+
+
+def _coded(column: pa.ChunkedArray) -> tuple[list[str], Integers]:
+    """The distinct texts of a column, and the number of each of its cells among them."""
+    encoded = column.combine_chunks()
+    if not pa.types.is_dictionary(encoded.type):
+        encoded = encoded.dictionary_encode()
+    return encoded.dictionary.to_pylist(), encoded.indices.to_numpy().astype(np.int64)
 
 
 def _epoch(time_: Any) -> int:

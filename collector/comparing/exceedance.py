@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from collector.comparing.comparison import Cell, Comparison, Entry, Section
 from collector.comparing.days import by_day, on_grid
-from collector.comparing.difference import DAY, Clock, Values, half_width
+from collector.comparing.difference import DAY, Clock, NoInterval, Values, half_width, no_interval
 from collector.comparing.limits import Averaging, Limit, limits
 from collector.comparing.sheet import Sheet, about, sheet_of
 from collector.language.indicators import Rollup
@@ -28,6 +28,7 @@ FOUND = {
     "share": "Share over",
     "share_low": "Share low",
     "share_high": "Share high",
+    "no_interval": "No interval",
     "highest": "Highest mean",
     "source": "Source of the limit",
 }
@@ -39,7 +40,7 @@ _WHOLE = {Averaging.HOUR: HOUR, Averaging.EIGHT_HOURS: DAY, Averaging.DAY: DAY}
 class Exceeded:
     """How many means were over their level: `over` of the `known` of those `possible`, and the highest mean there was.
 
-    `low` and `high` hold the share in 95 %, with the memory from one to the next; NaN below three.
+    `low` and `high` hold the share in 95 %, with the memory from one to the next; NaN where `why` says why.
     """
 
     over: int
@@ -48,16 +49,18 @@ class Exceeded:
     low: float
     high: float
     highest: float
+    why: NoInterval | None = None
 
 
 def exceeded(means: Values, levels: Values, possible: int) -> Exceeded:
     """How often finite means (n,) were above their levels (n,): the level itself is not above."""
     if not len(means):
-        return Exceeded(0, 0, possible, np.nan, np.nan, np.nan)
+        return Exceeded(0, 0, possible, np.nan, np.nan, np.nan, NoInterval.FEW)
     above = (means > levels).astype(np.float64)
     share, half = float(above.mean()), half_width(above)
     low, high = max(share - half, 0.0) if half == half else np.nan, min(share + half, 1.0) if half == half else np.nan
-    return Exceeded(int(above.sum()), len(means), max(possible, len(means)), low, high, float(means.max()))
+    possible, highest = max(possible, len(means)), float(means.max())
+    return Exceeded(int(above.sum()), len(means), possible, low, high, highest, no_interval(above))
 
 
 def averaged(
@@ -137,6 +140,7 @@ def _row(comparison: Comparison, part: Section, entry: Entry, versions: tuple[Li
         "share": found.over / found.known if found.known else None,
         "share_low": found.low,
         "share_high": found.high,
+        "no_interval": str(found.why) if found.why else None,
         "highest": found.highest,
         "source": newest.source,
     }

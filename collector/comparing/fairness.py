@@ -86,8 +86,8 @@ def unjudged(entry: Indicator, entries: Sequence[Entry], scale: Scale, request: 
         reasons = list(fairness(entry, [one, reference], scale, request).refusals)
         if one.difference is None:
             reasons = ["it has no bucket in common with the reference"]
-        elif np.isnan(one.difference.low):
-            reasons.append("too few buckets are common with the reference")
+        elif np.isnan(one.difference.low) and one.difference.why:
+            reasons.append(f"the interval of its difference is {one.difference.why.said(one.difference.days)}")
         if one.figures.n and one.verdict in {None, Verdict.UNJUDGED}:
             said.append(f"{one.column.label}: not judged, for {'; '.join(reasons)}.")
     return said

@@ -6,17 +6,20 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from collector.comparing.comparison import Cell, Comparison, Entry, Section
 from collector.comparing.days import autocorrelation, by_day, on_grid
-from collector.comparing.difference import DAY, Clock, Values
+from collector.comparing.difference import DAY, Clock, NoInterval, Values, effective_sizes
 from collector.comparing.sheet import Sheet, about, sheet_of
 from collector.language.indicators import Better, IndicatorKind
 
 YEAR = 365.25 * DAY
 MOST = 5_000
 FEWEST = 10
+LEAST_EFFECTIVE = 5.0
+"""The effective number of detrended values below which neither interval nor test is given: a line takes two of them,
+and three degrees of freedom are left (`collector.comparing.difference.LEAST_EFFECTIVE`)."""
 FOUND = {
     "n": "n",
     "sparse": "Too few",
@@ -30,6 +33,7 @@ FOUND = {
     "p": "p",
     "p_independent": "p if independent",
     "verdict": "Trend",
+    "no_interval": "No interval",
 }
 
 
@@ -38,7 +42,8 @@ class Trend:
     """A monotonic trend of `n` values: the slope by the year with its 95 % interval, and the test of its being there.
 
     `p` is two-sided and respects autocorrelation, `p_independent` does not; `inflation` is what the variance of the
-    test was multiplied with. NaN where the test cannot be given.
+    test was multiplied with. NaN where the test cannot be given: where the sum of the memory makes the variance
+    negative, or the detrended values are worth fewer than `LEAST_EFFECTIVE` (`effective_sizes`).
     """
 
     n: int
@@ -55,6 +60,11 @@ class Trend:
         """Whether there is a trend at the 5 % level."""
         return self.p < 0.05
 
+    @property
+    def why(self) -> NoInterval | None:
+        """Why the interval of the slope is not given, if it is not."""
+        return NoInterval.MEMORY if math.isnan(self.low) else None
+
 
 def trend(clock: Clock, values: Values, step: int, *, every_lag: bool = False) -> Trend:
     r"""The trend of values (n,) at sorted times (n,) that are whole steps apart, where any are missing.
@@ -65,7 +75,8 @@ def trend(clock: Clock, values: Values, step: int, *, every_lag: bool = False) -
     :math:`V^* = V (1 + \frac{2}{n(n-1)(n-2)} \sum_i (n-i)(n-i-1)(n-i-2) \rho_i)`. They take all lags significant at
     5 % (`every_lag`); here only those before the first that is not, because chance at long lags takes more false trends
     for true: of 150 autoregressions of 200 values with a memory of 0.8, 19 % with all lags and 9 % with these, at a
-    level of 5 %. Where the sum makes the variance negative the test is not given.
+    level of 5 %. Where the sum makes the variance negative, or (not with `every_lag`) the detrended values are worth
+    fewer than `LEAST_EFFECTIVE` independent ones, neither test nor interval is given.
 
     Raises `ValueError` for fewer than 10 or more than 5,000 values.
     """
@@ -77,10 +88,12 @@ def trend(clock: Clock, values: Values, step: int, *, every_lag: bool = False) -
     score = int(np.sign(slopes).sum())
     variance = _variance(values)
     middle = float(np.median(slopes))
-    factor = _inflation(clock, values - middle * (clock - clock[0]), step, every_lag=every_lag)
-    low, high = _interval(slopes, variance * factor)
+    rest = values - middle * (clock - clock[0])
+    factor = _inflation(clock, rest, step, every_lag=every_lag)
+    known = variance * factor if every_lag or effective_sizes(rest[:, None])[0] >= LEAST_EFFECTIVE else -1.0
+    low, high = _interval(slopes, known)
     pairs = n * (n - 1) / 2
-    p, independent = _p(score, variance * factor), _p(score, variance)
+    p, independent = _p(score, known), _p(score, variance)
     return Trend(n, middle * YEAR, low * YEAR, high * YEAR, score / pairs, p, independent, factor)
 
 
@@ -121,7 +134,11 @@ def _row(comparison: Comparison, part: Section, entry: Entry) -> tuple[dict[str,
     scale = part.indicator.minimum >= 0 and not part.indicator.ucum.startswith("dB") and level > 0
     row |= {key: getattr(found, key) for key in ("slope", "low", "high", "tau", "p", "p_independent")}
     row |= {"relative": 100 * found.slope / level if scale else None, "verdict": _verdict(found, part)}
-    return row, []
+    if found.why is None:
+        return row, []
+    known = found.why.said(len(values) * step // DAY)
+    said = f"{entry.label}, {part.indicator.name}: interval of the slope {known}."
+    return row | {"no_interval": str(found.why)}, [said]
 
 
 def _refusal(part: Section, values: Values) -> str:
@@ -152,12 +169,14 @@ def _variance(values: Values) -> float:
 
 
 def _inflation(clock: Clock, detrended: Values, step: int, *, every_lag: bool) -> float:
+    from scipy.stats import rankdata  # slow to import, rarely needed
+
     n = len(detrended)
-    ranks = on_grid(clock, stats.rankdata(detrended), step)
+    ranks = on_grid(clock, rankdata(detrended), step)
     lags = np.arange(1, n)
     found = autocorrelation(ranks, min(n, len(ranks)) - 1)[: n - 1]
     lags = lags[: len(found)]
-    kept = np.abs(found) > stats.norm.ppf(0.975) / math.sqrt(n)
+    kept = np.abs(found) > special.ndtri(0.975) / math.sqrt(n)
     if not every_lag:
         kept = np.logical_and.accumulate(kept)
     weights = (n - lags) * (n - lags - 1.0) * (n - lags - 2.0)
@@ -167,13 +186,13 @@ def _inflation(clock: Clock, detrended: Values, step: int, *, every_lag: bool) -
 def _p(score: int, variance: float) -> float:
     if variance <= 0:
         return 1.0 if not score else np.nan
-    return float(2 * stats.norm.sf(abs(score - np.sign(score)) / math.sqrt(variance)))
+    return float(2 * special.ndtr(-abs(score - np.sign(score)) / math.sqrt(variance)))
 
 
 def _interval(slopes: Values, variance: float) -> tuple[float, float]:
     if variance < 0:
         return np.nan, np.nan
-    wide = stats.norm.ppf(0.975) * math.sqrt(variance)
+    wide = special.ndtri(0.975) * math.sqrt(variance)
     low, high = (len(slopes) - wide) / 2, (len(slopes) + wide) / 2
     if low < 0:
         return np.nan, np.nan

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from collector.language.indicators import IndicatorKind, indicators
 from collector.quality.detectors import DAY, Finding, gaps, off_the_second, spikes, stuck, usual_second
-from collector.quality.neighbours import drifted, moved_clock
+from collector.quality.drift import drifted
+from collector.quality.kinds import FlagKind
+from collector.quality.neighbours import moved_clock
 from collector.quality.thresholds import INTERMITTENT, USUAL, Thresholds
 
 Floats = NDArray[np.float64]
@@ -37,8 +39,9 @@ def examine(indicator: str, series: Sequence[Series], limits: Thresholds = USUAL
     for cadence in dict.fromkeys(one.cadence for one in regular):
         group = [_once(one) for one in regular if one.cadence == cadence]
         reached = sorted(_last(one) for one in group)[(len(group) - 1) // 2]  # a wrong clock does not say
-        for one, more in zip(group, _together(group, cadence, limits), strict=True):
-            found[one.station] += [*_alone(indicator, one, reached, limits), *more]
+        alone = [_alone(indicator, one, reached, limits) for one in group]
+        for one, mine, more in zip(group, alone, _together(indicator, group, alone, limits), strict=True):
+            found[one.station] += [*mine, *more]
     return found
 
 
@@ -49,8 +52,11 @@ def _alone(indicator: str, one: Series, last: int, limits: Thresholds) -> list[F
     return found if counted or indicator in INTERMITTENT else [*found, *spikes(one.times, one.values, limits)]
 
 
-def _together(group: Sequence[Series], cadence: int, limits: Thresholds) -> list[list[Finding]]:
-    """Findings for each series that need the others: the clock, and the drift of those whose clock is right."""
+def _together(
+    indicator: str, group: Sequence[Series], alone: Sequence[Sequence[Finding]], limits: Thresholds
+) -> list[list[Finding]]:
+    """Findings for each series that need the others: the clock, and drift on the days without another fault."""
+    cadence = group[0].cadence
     second = usual_second(np.concatenate([one.times for one in group]), cadence)
     found = [off_the_second(one.times, cadence, second, limits) for one in group]
     first = min(int(one.times[0]) for one in group) // DAY * DAY
@@ -60,7 +66,12 @@ def _together(group: Sequence[Series], cadence: int, limits: Thresholds) -> list
         for one, more in zip(found, moved_clock(ticks, first, cadence, limits), strict=True):
             if not one:
                 one.extend(more)
-    daily = np.stack([_daily(one, first, days) for one in group])
+    if indicator in INTERMITTENT:
+        return found
+    daily = np.stack([_daily(one, first, days, limits.drift_trim) for one in group])
+    for row, clock, faults in zip(daily, found, alone, strict=True):
+        for fault in (*clock, *(one for one in faults if one.kind is FlagKind.STUCK)):
+            row[(fault.first - first) // DAY : (fault.last - first) // DAY + 1] = np.nan
     return [[*clock, *drift] for clock, drift in zip(found, drifted(daily, first, limits), strict=True)]
 
 
@@ -70,12 +81,18 @@ def _ticks(one: Series, first: int, length: int, cadence: int) -> Floats:
     return row
 
 
-def _daily(one: Series, first: int, days: int) -> Floats:
-    """Means of the days of which at least half came."""
+def _daily(one: Series, first: int, days: int, trim: float) -> Floats:
+    """Means of the days of which at least half came, without a share of each day's readings at either end."""
     day = (one.times - first) // DAY
+    order = np.lexsort((one.values, day))
     count = np.bincount(day, minlength=days)
+    begins = np.cumsum(count) - count
+    place = np.arange(len(day)) - begins[day]  # of days in their order, values ascending
+    cut = (trim * count).astype(np.int64)
+    kept = (place >= cut[day]) & (place < (count - cut)[day])
+    sums = np.bincount(day[kept], one.values[order][kept], days)
     enough = count >= max(1, DAY // one.cadence // 2)
-    return np.where(enough, np.bincount(day, one.values, days) / np.maximum(count, 1), np.nan)
+    return np.where(enough, sums / np.maximum(count - 2 * cut, 1), np.nan)
 
 
 def _once(one: Series) -> Series:

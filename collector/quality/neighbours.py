@@ -1,4 +1,4 @@
-"""What is odd about a series beside those of its neighbours: drift, and a clock that is off by whole cadences. Pure.
+"""What is odd about the times of a series beside those of its neighbours: a clock off by whole cadences. Pure.
 
 A matrix has a row a station and a column a tick of one clock; what is missing is NaN.
 """
@@ -6,7 +6,6 @@ A matrix has a row a station and a column a tick of one clock; what is missing i
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,88 +15,7 @@ from collector.quality.kinds import FlagKind
 from collector.quality.thresholds import USUAL, Thresholds
 
 Floats = NDArray[np.float64]
-_MAD = 1.4826
 _FAR = 13 * 3600  # no zone is further from UTC
-
-
-def drifted(days: Floats, first_day: int, limits: Thresholds = USUAL) -> list[list[Finding]]:
-    """For each station the span since which its distance to the median of the others has moved away.
-
-    Parameters
-    ----------
-    days
-        Daily means (stations, days), the first of `first_day` (seconds since 1970).
-    first_day
-        The start of the first day.
-    limits
-        `drift_*`.
-
-    Notes
-    -----
-    d is the distance to the median of the others (its logarithm's, where all values are positive), z = (d - median) /
-    (1.4826 MAD) with median and MAD of the first `drift_days` days, and a floor of the median MAD of all stations.
-    A two-sided CUSUM (Page 1954), S+ = max(0, S+ + z - k) and S- likewise, is odd above h; the drift began when the
-    sum was last 0 and lasts until two days in a row are no longer away. A distance of less than `drift_least` is not
-    odd. The median of the others stands for the truth, so a station that is one of two is never
-    judged, and where most drift together nobody is.
-    """
-    stations, length = days.shape
-    nothing: list[list[Finding]] = [[] for _ in range(stations)]
-    if stations <= limits.drift_neighbours or length <= limits.drift_days:
-        return nothing
-    positive = bool(np.nanmin(days) > 0) if np.isfinite(days).any() else False
-    distance = _distances(np.log(days) if positive else days)
-    learned = distance[:, : limits.drift_days]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # a station without any value
-        centre = np.nanmedian(learned, axis=1, keepdims=True)
-        spread = _MAD * np.nanmedian(np.abs(learned - centre), axis=1, keepdims=True)
-        floor = float(np.nanmedian(spread))
-    if not floor > 0:
-        return nothing
-    z = (distance - centre) / np.maximum(spread, floor)
-    moved = distance - centre
-    return [_cusum(one, far, first_day, limits) for one, far in zip(z, moved, strict=True)]
-
-
-def _distances(values: Floats) -> Floats:
-    """Each row less the median of the other rows; NaN where fewer than two of them are there."""
-    distance = np.full(values.shape, np.nan)
-    for row in range(len(values)):
-        others = np.delete(values, row, axis=0)
-        enough = np.isfinite(others).sum(axis=0) >= USUAL.drift_neighbours
-        if enough.any():
-            distance[row, enough] = values[row, enough] - np.nanmedian(others[:, enough], axis=0)
-    return distance
-
-
-def _cusum(z: Floats, moved: Floats, first_day: int, limits: Thresholds) -> list[Finding]:
-    found = []
-    for sign, word in ((1.0, "above"), (-1.0, "below")):
-        for since, end, worst in _away(np.nan_to_num(sign * z).tolist(), limits):
-            far = float(np.nanmax(sign * moved[since:end], initial=0.0))
-            if worst > limits.drift_limit and far >= limits.drift_least:
-                said = (
-                    f"up to {far:.3g} {word} where it was beside its neighbours (sum {worst:.0f} of daily deviations)"
-                )
-                span = first_day + since * DAY, first_day + end * DAY - 1
-                found.append(Finding(FlagKind.DRIFT, *span, worst, limits.drift_limit, said))
-    return found
-
-
-def _away(z: list[float], limits: Thresholds) -> Iterator[tuple[int, int, float]]:
-    """Spans of days [first, end) in which the sum is above 0, each with the largest it came to."""
-    total, since, worst, quiet = 0.0, 0, 0.0, 0
-    for day, one in enumerate([*z, 0.0, 0.0]):
-        before = total
-        total = max(0.0, total + min(one, limits.drift_limit) - limits.drift_allowance)
-        quiet = quiet + 1 if one <= limits.drift_allowance else 0
-        if before == 0.0 < total:
-            since, worst = day, 0.0
-        worst = max(worst, total)
-        if before > 0.0 and (total == 0.0 or quiet == 2):
-            yield since, min(day + 1 - quiet, len(z)), worst
-            total = 0.0
 
 
 def moved_clock(ticks: Floats, first: int, cadence: int, limits: Thresholds = USUAL) -> list[list[Finding]]:

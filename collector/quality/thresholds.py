@@ -14,10 +14,11 @@ class Thresholds:
     `spike_size` times the usual step up and down again (the spike test of QARTOD leaves the size to the operator), and
     `spike_tail` times what one value in 100 does (an assumption: some series jump by nature).
     `gap_cadences` of silence are a gap (the gap test of QARTOD; how many is an assumption).
-    `drift_allowance` and `drift_limit` are k and h of a two-sided CUSUM in standard deviations (Page 1954; k = 0.5 and
-    h = 5 are usual for independent values, larger here because daily differences are not: an assumption), learned from
-    the first `drift_days` days with at least `drift_neighbours` others; less than `drift_least` (a share, or in
-    units where values are not positive) is let pass as what instruments do (an assumption).
+    `drift_limit` is how many standard errors a ramp of `drift_shortest` days or more is from none, the largest of all
+    that are tried (chosen looking at simulated faults: an assumption), of at least `drift_days` days beside at least
+    `drift_neighbours` others; a ramp that ends less than `drift_least` away (a share, or in units where values are not
+    positive) is let pass as what instruments do (an assumption). A day's value is the mean without a share
+    `drift_trim` of its readings at either end, so that spikes do not count (an assumption).
     Times off the usual second of the cadence are a wrong clock; `clock_gain` is by how much a
     moved series must correlate better with its neighbours, over `clock_days` days, and `clock_least` how well at all,
     `clock_windows` times in a row by the same lag (assumptions).
@@ -28,11 +29,12 @@ class Thresholds:
     spike_size: float = 8.0
     spike_tail: float = 2.0
     gap_cadences: float = 1.5
-    drift_days: int = 7
+    drift_days: int = 14
     drift_neighbours: int = 2
-    drift_allowance: float = 1.0
-    drift_limit: float = 12.0
+    drift_shortest: int = 5
+    drift_limit: float = 4.0
     drift_least: float = 0.1
+    drift_trim: float = 0.1
     clock_gain: float = 0.15
     clock_least: float = 0.7
     clock_days: int = 2
@@ -42,4 +44,4 @@ class Thresholds:
 USUAL = Thresholds()
 
 INTERMITTENT = frozenset({"rain", "travel_time_index"})
-"""What jumps by nature (a shower or a jam may last a tick): not looked at for spikes. An assumption."""
+"""What jumps by nature (a shower or a jam may last a tick): not looked at for spikes and drift. An assumption."""

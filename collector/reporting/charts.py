@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import html
 import itertools
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
@@ -19,6 +20,7 @@ _LEAST = 0.5  # of the values of the fullest day, below which the mean of a day 
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _DASHES = ("solid", "dash", "dot", "dashdot")
 _HEIGHT, _ROW = 330, 22
+_LONGEST_LINE = 36  # characters of a title or of the legend that fit on a telephone
 
 
 def over_time(part: Section, comparison: Comparison) -> go.Figure:
@@ -38,7 +40,7 @@ def over_time(part: Section, comparison: Comparison) -> go.Figure:
             line=style,
             mode=_mode(clock, step),
         )
-    return figure.update_xaxes(type="date", title=f"Time ({comparison.clock})")
+    return figure.update_xaxes(type="date", title=wrapped(f"Time ({comparison.clock})"))
 
 
 def over_the_day(part: Section, comparison: Comparison) -> go.Figure | None:
@@ -50,7 +52,7 @@ def over_the_day(part: Section, comparison: Comparison) -> go.Figure | None:
     for entry, style in zip(part.entries, styles(), strict=False):
         hours, means = daily_cycle(entry.clock, entry.values, bucket)
         figure.add_scatter(x=hours, y=means, name=_legend(entry), line=style, mode="lines")
-    return figure.update_xaxes(title=f"Hour of the day ({comparison.clock})", range=[0, 24], dtick=3)
+    return figure.update_xaxes(title=wrapped(f"Hour of the day ({comparison.clock})"), range=[0, 24], dtick=3)
 
 
 def chart_step(bucket: int, span: int) -> int:
@@ -102,7 +104,7 @@ def _step_name(step: int, bucket: int) -> str:
 
 
 def _legend(entry: Entry) -> str:
-    return html.escape(entry.label)
+    return wrapped(entry.label)
 
 
 def styles() -> Iterator[dict[str, object]]:
@@ -112,18 +114,24 @@ def styles() -> Iterator[dict[str, object]]:
 
 
 def _figure(part: Section, axis: str) -> go.Figure:
-    figure = figure_on(axis, len(part.entries))
+    figure = figure_on(axis, [_legend(entry) for entry in part.entries])
     return figure.update_yaxes(rangemode="tozero" if part.indicator.minimum == 0 else "normal")
 
 
-def figure_on(axis: str, lines: int) -> go.Figure:
-    """An empty figure with room for the legend of its lines, and the title of its axis (plain text)."""
-    below = _ROW * lines + 60
+def figure_on(axis: str, names: Sequence[str]) -> go.Figure:
+    """An empty figure with room for the names of its lines (`wrapped`), and the title of its axis (plain text)."""
+    title = wrapped(axis)
+    below = _ROW * sum(1 + name.count("<br>") for name in names) + 60
     figure = go.Figure(layout={"template": "plotly_white", "height": _HEIGHT + below, "showlegend": True})
     figure.update_layout(
-        margin={"l": 64, "r": 16, "t": 12, "b": below},
+        margin={"l": 64 + _ROW * title.count("<br>"), "r": 16, "t": 12, "b": below},
         font={"family": "system-ui, sans-serif", "size": 13, "color": "#1f2933"},
         legend={"orientation": "v", "yref": "container", "y": 0.0, "yanchor": "bottom", "x": 0, "xanchor": "left"},
         hovermode="x unified",
     )
-    return figure.update_yaxes(title=html.escape(axis))
+    return figure.update_yaxes(title=title)
+
+
+def wrapped(text: str) -> str:
+    """A title or the name of a line (plain text) in lines that fit, as plotly takes it."""
+    return "<br>".join(html.escape(line) for line in textwrap.wrap(text, _LONGEST_LINE))

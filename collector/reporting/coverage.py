@@ -10,10 +10,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from openpyxl import Workbook
-from openpyxl.styles import Font, PatternFill
-from openpyxl.utils import get_column_letter
-
 from collector.comparing.coverage import Cell, Coverage
 from collector.language.errors import InputError
 from collector.language.indicators import indicators
@@ -101,6 +97,9 @@ def as_csv(coverage: Coverage) -> bytes:
 
 def as_xlsx(coverage: Coverage) -> bytes:
     """A workbook: the matrix, and a sheet with a row for each cell."""
+    from openpyxl import Workbook  # slow to import, as all of openpyxl, and rarely needed
+    from openpyxl.styles import PatternFill
+
     book = Workbook()
     sheet: Any = book.worksheets[0]
     sheet.title = "Coverage"
@@ -123,6 +122,9 @@ def as_xlsx(coverage: Coverage) -> bytes:
 
 
 def _dress(sheet: Any, columns: int, width: int) -> None:
+    from openpyxl.styles import Font
+    from openpyxl.utils import get_column_letter
+
     sheet.freeze_panes = "B2"
     for place in range(1, columns + 1):
         sheet.column_dimensions[get_column_letter(place)].width = width

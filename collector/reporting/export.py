@@ -10,16 +10,14 @@ import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-
-from openpyxl import Workbook
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-from openpyxl.styles import Font, PatternFill
-from openpyxl.utils import get_column_letter
-from openpyxl.worksheet.worksheet import Worksheet
+from typing import TYPE_CHECKING
 
 from collector.comparing.comparison import HEADINGS, NOT_A_FORECAST, Cell, Comparison, clock_text, rows
 from collector.comparing.sheet import Sheet
 from collector.language.errors import InputError
+
+if TYPE_CHECKING:
+    from openpyxl.worksheet.worksheet import Worksheet
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _NUMBERS = {"coverage": "0.0%", "first": "0.0%"}
@@ -104,6 +102,8 @@ def as_json(comparison: Comparison, sheets: Sequence[Sheet] = ()) -> bytes:
 
 def as_xlsx(comparison: Comparison, sheets: Sequence[Sheet] = ()) -> bytes:
     """A workbook: the table with numbers as numbers, further sheets, and notices; text is never a formula."""
+    from openpyxl import Workbook  # slow to import, as all of openpyxl, and rarely needed
+
     book = Workbook()
     _table_sheet(book.worksheets[0], comparison)
     for sheet in sheets:
@@ -118,12 +118,14 @@ def workbook(
     headings: Sequence[str], lines: Iterable[Sequence[Cell]], notices: Iterable[tuple[str, str]] = ()
 ) -> bytes:
     """A workbook of lines under headings, with numbers as numbers, and of notices; text is never a formula."""
+    from openpyxl import Workbook
+
     book = Workbook()
     sheet = book.worksheets[0]
     sheet.title, sheet.freeze_panes = "Table", "A2"
     for place, heading in enumerate(headings, 1):
         _write(sheet, 1, place, heading, fill="DCE6F1")
-        sheet.column_dimensions[get_column_letter(place)].width = max(12, len(heading) + 2)
+        _widen(sheet, place, max(12, len(heading) + 2))
     for line, cells in enumerate(lines, 2):
         for place, cell in enumerate(cells, 1):
             _write(sheet, line, place, cell)
@@ -146,8 +148,7 @@ def _table_sheet(sheet: Worksheet, comparison: Comparison) -> None:
     sheet.freeze_panes = f"A{top + 1}"
     for place, (key, heading) in enumerate(HEADINGS.items(), 1):
         _write(sheet, top, place, heading, fill="DCE6F1")
-        width = 60 if key == "notice" else max(12, len(heading) + 2)
-        sheet.column_dimensions[get_column_letter(place)].width = width
+        _widen(sheet, place, 60 if key == "notice" else max(12, len(heading) + 2))
     for line, row in enumerate(rows(comparison), top + 1):
         for place, (key, cell) in enumerate(row.items(), 1):
             _write(sheet, line, place, cell, number=_NUMBERS.get(key, ""))
@@ -157,7 +158,7 @@ def _further_sheet(page: Worksheet, sheet: Sheet) -> None:
     page.freeze_panes = "A2"
     for place, heading in enumerate(sheet.headings.values(), 1):
         _write(page, 1, place, heading, fill="DCE6F1")
-        page.column_dimensions[get_column_letter(place)].width = max(12, len(heading) + 2)
+        _widen(page, place, max(12, len(heading) + 2))
     for line, row in enumerate(sheet.rows, 2):
         for place, (key, cell) in enumerate(row.items(), 1):
             _write(page, line, place, cell, number=_NUMBERS.get(key, ""))
@@ -172,7 +173,16 @@ def _notice_sheet(sheet: Worksheet, comparison: Comparison, sheets: Sequence[She
         _write(sheet, line, 2, notice)
 
 
+def _widen(sheet: Worksheet, place: int, width: int) -> None:
+    from openpyxl.utils import get_column_letter
+
+    sheet.column_dimensions[get_column_letter(place)].width = width
+
+
 def _write(sheet: Worksheet, line: int, place: int, value: Cell, fill: str = "", number: str = "") -> None:
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+    from openpyxl.styles import Font, PatternFill
+
     cell = sheet.cell(line, place, ILLEGAL_CHARACTERS_RE.sub("\ufffd", value) if isinstance(value, str) else value)
     if isinstance(value, str):
         cell.data_type = "s"

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from collector.comparing.difference import NoInterval, Values
 from collector.language.errors import InputError
-from collector.reporting.charts import figure_on, styles
+from collector.reporting.charts import figure_on, styles, wrapped
 
 MOST_POINTS = 20_000
 MOST_LINES = 60
 _LINES = ("city", "run", "station", "origin")
+_FROM = frozenset({"origin", "parameters"})
 
 
 def figure_of(name: str, table: pa.Table, indicator: str | None = None) -> go.Figure:
@@ -32,7 +34,7 @@ def _values(table: pa.Table, indicator: str) -> go.Figure:
     if table.num_rows > MOST_POINTS * MOST_LINES:
         raise InputError(f"{table.num_rows:,} values are too many to draw: read them with a bucket such as 1h or 1d")
     groups = list(_groups(table, [name for name in _LINES if name in table.column_names]))
-    figure = _figure(indicator, _unit(table), len(groups))
+    figure = _figure(indicator, _unit(table), [label for label, _ in groups])
     for (label, rows), style in zip(groups, styles(), strict=False):
         order = rows.sort_by("time")
         figure.add_scatter(x=order["time"].to_numpy(), y=order["value"].to_numpy(), name=label, line=style)
@@ -41,31 +43,47 @@ def _values(table: pa.Table, indicator: str) -> go.Figure:
 
 
 def _profile(table: pa.Table, indicator: str) -> go.Figure:
-    groups = list(_groups(table, ["city_name", "run", "origin"]))
-    figure = _figure(indicator, _unit(table), len(groups))
+    groups = list(_groups(table, ["city_name", "run", "origin", "parameters"]))
+    figure = _figure(indicator, _unit(table), [label for label, _ in groups])
     for (label, rows), style in zip(groups, styles(), strict=False):
-        mean, low, high = (rows[name].to_numpy(zero_copy_only=False) for name in ("mean", "mean_low", "mean_high"))
+        mean, low, high = (_numbers(rows[name]) for name in ("mean", "mean_low", "mean_high"))
         reach = {"type": "data", "symmetric": False, "array": high - mean, "arrayminus": mean - low, "width": 2}
         figure.add_scatter(
-            x=rows["part"].to_pylist(), y=mean, error_y=reach, name=label, line=style, mode="lines+markers"
-        )
-    return figure.update_xaxes(title=f"Part of the cycle ({table['clock'][0].as_py()})", type="category")
+            x=rows["part"].to_pylist(), y=mean, error_y=reach, name=label, line=style,
+            mode="lines+markers",
+        )  # fmt: skip
+    return figure.update_xaxes(title=wrapped(f"Part of the cycle ({table['clock'][0].as_py()})"), type="category")
+
+
+def _numbers(column: pa.ChunkedArray) -> Values:
+    """Numbers of a column, which is of text where it holds none at all."""
+    numbers: Values = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    return numbers
 
 
 def _lag(table: pa.Table, indicator: str) -> go.Figure:
-    groups = list(_groups(table, ["city_name", "run", "origin", "against"]))
-    figure = _figure(indicator, "correlation", len(groups)).update_yaxes(range=[-1, 1])
+    groups = list(_groups(table, ["city_name", "run", "origin", "parameters", "against"]))
+    figure = _figure(indicator, "correlation", [label for label, _ in groups]).update_yaxes(range=[-1, 1])
     for (label, rows), style in zip(groups, styles(), strict=False):
-        figure.add_scatter(x=rows["lag"].to_numpy(), y=rows["correlation"].to_numpy(), name=label, line=style)
-    return figure.update_xaxes(title="Lag in hours (positive: the series it is set against comes first)")
+        lag, correlation, name = rows["lag"].to_numpy(), _numbers(rows["correlation"]), label
+        figure.add_scatter(x=lag, y=correlation, name=name, line=style)
+    return figure.update_xaxes(title=wrapped("Lag in hours (positive: the series it is set against comes first)"))
 
 
-def _figure(indicator: str, unit: str, lines: int) -> go.Figure:
-    if lines > MOST_LINES:
+def _unsure(rows: pa.Table) -> str:
+    """What a legend says of a line without an interval."""
+    if "no_interval" not in rows.column_names:
+        return ""
+    told = [why for why in pc.unique(rows["no_interval"].cast(pa.string())).to_pylist() if why == NoInterval.MEMORY]
+    return f"; no interval: {told[0]}" if told else ""
+
+
+def _figure(indicator: str, unit: str, names: Sequence[str]) -> go.Figure:
+    if len(names) > MOST_LINES:
         raise InputError(
-            f"{lines} lines are too many to tell apart: choose at most {MOST_LINES} cities, runs, stations"
+            f"{len(names)} lines are too many to tell apart: choose at most {MOST_LINES} cities, runs, stations"
         )
-    return figure_on(f"{indicator}, {unit}", lines)
+    return figure_on(f"{indicator}, {unit}", names)
 
 
 def _unit(table: pa.Table) -> str:
@@ -80,8 +98,10 @@ def _groups(table: pa.Table, keys: list[str]) -> Iterator[tuple[str, pa.Table]]:
         gathered.setdefault(names, []).append(place)
     for names, rows in gathered.items():
         label = dict(zip(keys, names, strict=True))
-        plain = ", ".join(text for key, text in label.items() if key != "origin" and text)
-        yield f"{plain} ({label.get('origin') or 'unknown'})".replace("<", "&lt;"), table.take(rows)
+        plain = ", ".join(text for key, text in label.items() if key not in _FROM and text)
+        parameters = f", parameters {label['parameters']}" if label.get("parameters") else ""
+        held = table.take(rows)
+        yield wrapped(f"{plain} ({label.get('origin') or 'unknown'}{parameters}){_unsure(held)}"), held
 
 
 _DRAWN: dict[str, Callable[[pa.Table, str], go.Figure]] = {

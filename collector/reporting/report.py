@@ -109,8 +109,8 @@ def _section(part: Section, comparison: Comparison) -> str:
 
 def _summary(part: Section, comparison: Comparison) -> str:
     kept = [row for row in rows(comparison) if row["indicator"] == part.indicator.id]
-    optional = [key for key in ("quiet", "rank") if any(row[key] for row in kept)]
-    keys = [key for key in _FIGURES if key not in {"quiet", "rank"} or key in optional]
+    optional = {"quiet", "rank", "no_interval"} - {key for row in kept for key in row if row[key]}
+    keys = [key for key in _FIGURES if key not in optional]
     head = "".join(f'<th scope="col" class="number">{HEADINGS[key]}</th>' for key in keys)
     body = "".join(_line(row, keys) for row in kept)
     return f"""<div class="scroll"><table><caption>{escaped(part.indicator.name)}, {escaped(part.unit)}</caption>

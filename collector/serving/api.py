@@ -85,6 +85,8 @@ def application(
         The alerts, where there are rules.
     """
     access = access or Access()
+    if watch is not None:
+        metrics.follow_alerts(watch.standing)
     api = _Api(store, live, metrics, ready, tokens=access.tokens.asked)
     routes = [
         Route("/", _file(_WEB / "index.html", "text/html; charset=utf-8", "no-cache")),

@@ -131,6 +131,10 @@ class Metrics:
         """Ask a function for the newest reading time (seconds since 1970) of each run; at most `RUNS` are shown."""
         self._registry.register(_Watermarks(newest))
 
+    def follow_alerts(self, standing: Callable[[], Mapping[str, int]]) -> None:
+        """Ask a function how many alerts of each rule stand, whenever somebody looks; a rules file bounds the rules."""
+        self._registry.register(_Standing(standing))
+
     def refused(self) -> None:
         """The store refused a write."""
         self._refusals.inc()
@@ -198,6 +202,21 @@ class _Watermarks(Source):
         family = GaugeMetricFamily("nakhon_newest_reading_timestamp_seconds", text, labels=["run"])
         for run, seconds in list(self._newest())[-RUNS:]:
             family.add_metric([run], seconds)
+        yield family
+
+
+class _Standing(Source):
+    """The alerts that stand, by rule, asked for at every look."""
+
+    def __init__(self, standing: Callable[[], Mapping[str, int]]) -> None:
+        self._standing = standing
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        family = GaugeMetricFamily(
+            "nakhon_alerts_standing", "Alerts of a rule that stand, in all runs.", labels=["rule"]
+        )
+        for rule, count in self._standing().items():
+            family.add_metric([rule], count)
         yield family
 
 

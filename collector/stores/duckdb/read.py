@@ -94,6 +94,37 @@ def read(
     return _bucketed(connection, selection, thinned=thinned)
 
 
+def held(connection: DuckDBPyConnection, selection: Selection, first: int, *, thinned: bool = False) -> pa.Table:
+    """City, indicator and time of the buckets of a selection that hold a value, each once.
+
+    As `read` finds them, but nothing is combined: of what has a rollup its buckets are told and no value is looked at.
+    """
+    check(selection)
+    if selection.bucket is None or selection.without:
+        raise InputError("expected a bucket and no flags to leave out, to tell which buckets hold a value")
+    chosen = connection.execute(_CHOSEN, _names(selection)).to_arrow_table()
+    start = first if selection.start is None else selection.start
+    chosen = _with_shifts(chosen, start if selection.local else None, flagged=selection.flagged)
+    who = (
+        chosen.group_by(["city", "indicator"])
+        .aggregate([])
+        .sort_by([("city", "ascending"), ("indicator", "ascending")])
+    )
+    who = who.append_column("who", pa.array(np.arange(who.num_rows)))
+    connection.register("chosen", chosen.join(who, ["city", "indicator"]))
+    connection.register("revised", revised(connection, selection.known_at))
+    parts = " UNION ALL ".join(_parts(connection, selection, thinned=thinned))
+    query = (
+        f"SELECT DISTINCT who, slot::TIMESTAMP_S AS time FROM ({parts}) JOIN chosen USING (series) ORDER BY who, time"  # noqa: S608
+    )
+    rows = connection.execute(query).to_arrow_table()
+    told = [
+        who[name].combine_chunks().dictionary_encode().take(rows["who"].combine_chunks())
+        for name in who.column_names[:2]
+    ]
+    return pa.table([*told, rows["time"]], ["city", "indicator", "time"])
+
+
 def choose(connection: DuckDBPyConnection, run: str | None) -> None:
     """Register the series of a run (or all) as `chosen` and their newest statistics as `revised`."""
     selection = Selection((), runs=() if run is None else (run,))
@@ -137,6 +168,12 @@ def _named(rows: pa.Table, names: pa.Table) -> pa.Table:
 
 
 def _bucketed(connection: DuckDBPyConnection, selection: Selection, *, thinned: bool) -> pa.Table:
+    query = _COMBINED.format(parts=" UNION ALL ".join(_parts(connection, selection, thinned=thinned)))
+    return connection.execute(query, {"summed": summed()}).to_arrow_table()
+
+
+def _parts(connection: DuckDBPyConnection, selection: Selection, *, thinned: bool) -> list[str]:
+    """Queries for the series, slots and states that a bucketed selection is put together from."""
     lower, upper = _whole_half_hours(selection)
     if lower > upper:
         parts = [_part("readings", _condition(selection), selection)]
@@ -148,8 +185,7 @@ def _bucketed(connection: DuckDBPyConnection, selection: Selection, *, thinned: 
     if thinned:
         parts.append(_rolled("halfhourly", f"bucket >= {_stamp(lower)} AND bucket < {_stamp(upper)}", selection))
     parts.append(_part(BESIDE, _condition(selection), selection))
-    query = _COMBINED.format(parts=" UNION ALL ".join(parts))
-    return connection.execute(query, {"summed": summed()}).to_arrow_table()
+    return parts
 
 
 def _unrolled(connection: DuckDBPyConnection, within: str, selection: Selection) -> list[str]:

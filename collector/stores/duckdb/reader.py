@@ -109,8 +109,15 @@ class DuckReader:
     def read(self, selection: Selection) -> pa.Table:
         """Values: run, city, indicator, origin, time, value, n (bucketed), or also station and quality (raw)."""
         with self._lender.reading() as connection:
-            start = duckdb_lists.first(connection) if selection.start is None else 0
+            needed = selection.start is None and selection.bucket is not None
+            start = duckdb_lists.first(connection) if needed else 0
             return duckdb_read.read(connection, selection, start, thinned=is_thinned(connection), marked=True)
+
+    def held(self, selection: Selection) -> pa.Table:
+        """City, indicator and time of the buckets that `read` would give, each once: by city, indicator and time."""
+        with self._lender.reading() as connection:
+            start = duckdb_lists.first(connection) if selection.start is None else 0
+            return duckdb_read.held(connection, selection, start, thinned=is_thinned(connection))
 
     def flags(self, run: str | None = None) -> pa.Table:
         """The flags (of a run) as `collector.stores.flagging.FLAGS`."""

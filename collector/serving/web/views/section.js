@@ -43,7 +43,8 @@ function head(part, unit) {
 function cells({ cells: row, origin, shift }, part) {
   const parameters = row.parameters ? t("parameters", { origins: said(row.parameters) }) : "";
   const run = shift ? `${row.run} (${row.from.slice(0, 10)})` : row.run;
-  const interval = row.low === null ? "–" : `${signed(row.low)} … ${signed(row.high)}`;
+  const interval = row.low !== null ? `${signed(row.low)} … ${signed(row.high)}`
+    : row.no_interval ? t(`interval.${row.no_interval}`, { n: row.days_common }) : "–";
   const verdict = element("span", { class: `verdict-${row.verdict.replaceAll(" ", "-")}`, text: t(`verdict.${row.verdict}`) });
   const rank = row.rank === null ? "–" : row.rank_low === null ? row.rank : `${row.rank} (${row.rank_low}–${row.rank_high})`;
   return [row.city_name || row.city, run, [t(`origin.${origin}`), parameters].filter(Boolean).join(", "), `${percent(row.coverage)} (n ${row.n})`,
