@@ -17,7 +17,7 @@ from simulator.broadcast import Progress, Tell, broadcast, rebroadcast
 from simulator.cities import cities
 from simulator.clock import Clock
 from simulator.faults.acting import Faults
-from simulator.faults.commands import FaultCommands
+from simulator.faults.commands import FaultCommands, refusing
 from simulator.faults.outlet import Outlet
 from simulator.publisher import Cast, new_session
 from simulator.replay import read_mapping, read_recording
@@ -91,6 +91,7 @@ def recorded(
     cast = Cast(run_name(run, stem if is_segment(stem) else "replay"), births, stations)
     progress = Progress(first + shift, last + shift + 1, first + shift)
     clock, speaker = Clock(first + shift, pace), Speaker(cast.run, session, (words or Words()).parts(cast))
+    clock.commands |= refusing()
     facts = {
         "file": path.name,
         "digest": blake2b(path.read_bytes(), digest_size=8).hexdigest(),

@@ -85,10 +85,10 @@ class Flow:
         with self._change:
             self._expected += 1
 
-    def acknowledge(self) -> None:
-        """The broker has taken a message; at QoS 0, the system has taken it for the network."""
+    def acknowledge(self, count: int = 1) -> None:
+        """The broker has taken messages; at QoS 0, the system has taken them for the network."""
         with self._change:
-            self._acknowledged += 1
+            self._acknowledged += count
             self._taken = time.monotonic()
             self._change.notify_all()
 

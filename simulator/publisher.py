@@ -14,8 +14,8 @@ from collector.language.broker import Broker
 from collector.language.codec import encode
 from collector.language.connection import LARGEST_PACKET, Connection, Network, Session
 from collector.language.control import Reply, Request, decode_committed, decode_request, encode_reply
-from collector.language.errors import BrokerError, PayloadError
-from collector.language.ledger import Fault, LedgerWriter
+from collector.language.errors import PayloadError
+from collector.language.ledger import Fault, LedgerWriter, Record
 from collector.language.messages import Message
 from collector.language.profile import Status, decode_status, encode_status
 from collector.language.topics import Address, CityAddress, committed_topic, control_topic
@@ -26,11 +26,14 @@ from simulator.formats import Open, Outgoing, format_of
 from simulator.formats.wire import Wire
 from simulator.harm import Harm
 from simulator.line import Line
+from simulator.outbox import Item, Outbox
 from simulator.outcome import Account
 from simulator.packing import Packing
+from simulator.ramp import stand
 from simulator.service import Service
 from simulator.session import new_session, refuse_a_run_that_exists
 from simulator.spread import Spread
+from simulator.unsent import TooLarge, Unproven
 
 __all__ = ["Account", "Cast", "Publisher", "new_session", "refuse_a_run_that_exists"]
 
@@ -45,7 +48,8 @@ Obey = Callable[[Request, Callable[[Reply], None]], None]
 class Publisher:
     """Publishes messages of a run over a fleet of connections.
 
-    A message is written in the ledger before it is handed to the broker. From QoS 1 on, messages under way when a
+    A message is written in the ledger before it is handed to the broker, both by the thread of the network, as many at
+    once as were said since it last looked. From QoS 1 on, messages under way when a
     connection breaks are sent again when it stands again, and what is said meanwhile waits for it. Each connection
     announces its city and stations (retained) whenever it comes up, and again when a late will of an earlier connection
     has overwritten the birth.
@@ -74,6 +78,10 @@ class Publisher:
         self._tell = tell
         self._obey = obey
         self._network = Network("publisher")
+        self._outbox = Outbox(self._network, ledger, self._hand, self._stop_speaking)
+        self._unproven = Unproven(self._network, self.note) if ledger is not None and not self.service.qos else None
+        self._too_large = TooLarge(self.note)
+        self._acknowledged = 0
         self._losses: list[tuple[str, str]] = []
         self._ending = False
         standing = (("run", cast.run), ("schema", "1"), *self.service.about)
@@ -122,6 +130,11 @@ class Publisher:
     def _gave_up(self) -> None:
         self.account.gave_up = True
 
+    def _stop_speaking(self) -> None:
+        """The ledger takes nothing more: admit nothing, wait for nothing (network thread)."""
+        self.flow.close()
+        self.flow.lose(self.flow.wait_until_taken(0.0))
+
     def start(self, timeout: float = 10.0) -> None:
         """Make every connection, at the fleet's rate, and announce all who speak.
 
@@ -134,38 +147,12 @@ class Publisher:
         self._network.start()
         began = time.monotonic()
         try:
-            self._connect()
-            deadline = time.monotonic() + timeout + len(self.lines) / 100
-            for line in self.lines:
-                self._wait_up(line, max(0.1, deadline - time.monotonic()))
+            stand(self.lines, self._network, self.fleet.ramp, timeout)
         except BaseException:
             self._network.stop()
             raise
         self.account.connections = len(self.lines)
         self.account.seconds = time.monotonic() - began
-
-    def _connect(self) -> None:
-        began = time.monotonic()
-        for number, line in enumerate(self.lines):
-            if self.fleet.ramp is not None:
-                time.sleep(max(0.0, began + number / self.fleet.ramp - time.monotonic()))
-                self._check_refused(line)
-            self._network.add(line.connection)
-
-    def _check_refused(self, newest: Line) -> None:
-        """End a slow start as soon as the broker has refused a connection."""
-        first = self.lines[0].connection
-        if newest is not self.lines[0] and first.refusal is not None:
-            self._wait_up(self.lines[0], 0.1)
-
-    def _wait_up(self, line: Line, timeout: float) -> None:
-        try:
-            line.connection.wait_up(timeout)
-        except BrokerError as error:
-            standing = sum(one.up for one in self.lines)
-            if len(self.lines) == 1:
-                raise
-            raise BrokerError(f"{standing:,} of {len(self.lines):,} connections stand; {error}") from None
 
     @property
     def connections(self) -> Harm:
@@ -175,22 +162,24 @@ class Publisher:
     def publish(self, message: Message, spoil: Spoil | None = None) -> bool:
         """Record a message when there is room for it, and hand it to its connection; False if the publisher is closing.
 
-        What its format cannot say at all is not said.
+        What its format cannot say at all is not said. Raises `LedgerError` if the ledger cannot be written.
         """
         line = self._line_of(message.address)
         outs = line.told.encode(message)
         if not outs:
             return True
         if not self.flow.admit():
+            self._outbox.check()
             return False
-        self._record(message, outs[0], spoil)
-        self._hand(line, outs[0], spoil)
+        out = outs[0] if spoil is None else _spoilt(outs[0], spoil)
+        self._outbox.put(Item(message, self._record(message, out, spoil), line, out))
         return True
 
     def record(self, message: Message, spoil: Spoil | None = None) -> None:
         """Write a message in the ledger that is sent later, or never."""
         if outs := self._line_of(message.address).told.encode(message):
-            self._record(message, outs[0], spoil)
+            out = outs[0] if spoil is None else _spoilt(outs[0], spoil)
+            self._outbox.put(Item(message, self._record(message, out, spoil)))
 
     def send(self, message: Message, spoil: Spoil | None = None, *, copy: bool = False) -> bool:
         """Hand over a message that is recorded already; False if the publisher is closing."""
@@ -199,25 +188,27 @@ class Publisher:
         if outs and not self.flow.admit(copy=copy):
             return False
         if outs:
-            self._hand(line, outs[0], spoil)
+            self._outbox.put(Item(message, None, line, outs[0] if spoil is None else _spoilt(outs[0], spoil)))
         return True
 
     def note(self, told: Fault) -> None:
         """Write a fault in the ledger, if there is one."""
-        if self._ledger is not None:
-            self._ledger.fault(told)
+        self._outbox.put(Item(fault=told))
 
-    def _record(self, message: Message, out: Outgoing, spoil: Spoil | None) -> None:
+    def _record(self, message: Message, out: Outgoing, spoil: Spoil | None) -> Record | None:
         if self._ledger is None or message.seq is None:
-            return
-        payload = out.payload if spoil is None else spoil(out.payload)
-        said = None if self._is_wire and spoil is None else encode(message)
-        self._ledger.record(message, payload, said)
+            return None
+        return message, out.payload, None if self._is_wire and spoil is None else encode(message)
 
-    def _hand(self, line: Line, out: Outgoing, spoil: Spoil | None) -> None:
-        if spoil is not None:
-            out = replace(out, payload=spoil(out.payload))
-        if not line.hand(out, self.service.qos, self._send):
+    def _hand(self, line: Line, out: Outgoing, message: Message) -> None:
+        if not self._fits(line, out):
+            self._too_large.add(message, line.connection.limits.packet)
+            self.flow.lose(1)
+            return
+        sent = line.hand(out, self.service.qos, self._send)
+        if self._unproven is not None:
+            self._unproven.handed(line, message, sent=sent)
+        if not sent:
             self.flow.lose(1)
             self.account.unsent += 1
 
@@ -246,6 +237,7 @@ class Publisher:
         """Deliver what is under way, say that the cities are offline, leave.
 
         Returns how many messages the broker did not take in time (seconds, or what the service has patience for).
+        Raises `LedgerError` if the ledger could not be written.
         """
         if self.service.patience is not None:
             timeout = min(timeout, self.service.patience)
@@ -261,6 +253,9 @@ class Publisher:
         for line in self.lines:
             line.connection.forgotten = not left
         self._network.stop()
+        if self._unproven is not None:
+            self._unproven.end()
+        self._outbox.keep()
         return left
 
     def _farewell(self, said: threading.Event) -> None:
@@ -278,6 +273,8 @@ class Publisher:
                 topics += [committed_topic(self._cast.run), control_topic(self._cast.run)]
             line.connection.client.subscribe([(topic, 1) for topic in topics])
             line.births_unheard = 0
+        if self._unproven is not None:
+            self._unproven.up(line)
         self.birth(line)
         if not line.unannounced:
             for out in line.told.session_started():
@@ -307,6 +304,8 @@ class Publisher:
 
     def _down(self, line: Line, reason: str) -> None:
         lost = line.shut(self.service.qos)
+        if self._unproven is not None:
+            self._unproven.down(line)
         self.flow.lose(lost)
         self.account.unsent += lost
         self.account.losses += 1
@@ -322,7 +321,14 @@ class Publisher:
 
     def _taken(self, line: Line, mid: int) -> None:
         line.took(mid)
-        self.flow.acknowledge()
+        self._acknowledged += 1
+        if self._acknowledged == 1:
+            self._network.call(self._tell_acknowledged)
+
+    def _tell_acknowledged(self) -> None:
+        """Say at once how many were acknowledged since the network last looked: whoever waits is woken once."""
+        count, self._acknowledged = self._acknowledged, 0
+        self.flow.acknowledge(count)
 
     def _fits(self, line: Line, out: Outgoing) -> bool:
         """Whether a broker takes a packet of that size; it hangs up on one that is larger."""
@@ -371,3 +377,7 @@ class Publisher:
     def _properties(self, out: Outgoing) -> Properties | None:
         packing = self._packing
         return None if packing is None else packing.properties(out.content_type, out.text, out.properties)
+
+
+def _spoilt(out: Outgoing, spoil: Spoil) -> Outgoing:
+    return replace(out, payload=spoil(out.payload))

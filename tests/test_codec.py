@@ -105,7 +105,7 @@ likely = st.sampled_from(
 )
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(told=st.dictionaries(keys, likely | json_values), address=st.sampled_from(ADDRESSES))
 def test_no_json_makes_the_decoder_raise_anything_but_its_own_error(told: dict[str, object], address: Address) -> None:
     payload = json.dumps(told).encode("utf-8", "surrogatepass")

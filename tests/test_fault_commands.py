@@ -12,10 +12,20 @@ from collector.language.control import Reply, Request
 from collector.language.errors import InputError
 from collector.language.messages import Message
 from nakhon.plays import simulated
+from simulator.clock import Clock
+from simulator.faults.commands import refusing
 from simulator.faults.spoiling import Spoil
 from simulator.scenario import Scenario, parse_scenario
 
 START = 1_772_323_200
+
+
+def test_a_recording_that_is_said_again_refuses_faults_and_says_why() -> None:
+    clock, replies = Clock(START, math.inf), []
+    clock.commands |= refusing()
+    clock.command(Request("1", "fault.start", {"fault": "stuck"}), replies.append)
+    clock.wait_until(START + 1)
+    assert [(one.ok, "start them in a run of `nakhon simulate`" in one.error) for one in replies] == [(False, True)]
 
 
 @dataclass

@@ -1,5 +1,8 @@
 """The ledger: what was written is read, a torn end is told, a wrong line is named."""
 
+import json
+import resource
+import threading
 import time
 from pathlib import Path
 
@@ -30,6 +33,38 @@ def write(path: Path, messages: int, *, close: bool) -> None:
             ledger.record(message(seq), encode(message(seq)))
         if close:
             ledger.close("2026-03-01T09:00:00Z")
+
+
+def test_a_disk_that_is_full_is_told_with_what_to_do(tmp_path: Path) -> None:
+    with LedgerWriter(tmp_path / "ledger", HEADER) as ledger:
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, hard))
+        try:
+            with pytest.raises(LedgerError, match=r"takes nothing more .* make room"):
+                ledger.record_all([(message(seq), encode(message(seq)), None) for seq in range(20)])
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    kept = read_ledger(tmp_path / "ledger")
+    assert kept.torn
+    assert [entry.seq for entry in kept.entries] == [0, 1]
+
+
+def test_a_block_of_messages_is_written_whole_and_in_order_whoever_else_writes(tmp_path: Path) -> None:
+    fault = Fault("silence", "f1", ("*",), Effect.MISSING)
+    with LedgerWriter(tmp_path / "ledger", HEADER) as ledger:
+        others = [threading.Thread(target=lambda: [ledger.fault(fault) for _ in range(200)]) for _ in range(2)]
+        for other in others:
+            other.start()
+        for first in range(0, 300, 3):
+            ledger.record_all([(message(seq), encode(message(seq)), None) for seq in range(first, first + 3)])
+        for other in others:
+            other.join(10)
+        ledger.close("2026-03-01T09:00:00Z")
+    read = read_ledger(tmp_path / "ledger")
+    assert read.entries == [entry_of(message(seq), encode(message(seq))) for seq in range(300)]
+    assert json.loads((tmp_path / "ledger").read_text().splitlines()[-1])["messages"] == 300
+    places = [number for number, line in enumerate((tmp_path / "ledger").read_text().splitlines()) if '"to"' in line]
+    assert all(last == first + 2 for first, last in zip(places[::3], places[2::3], strict=True))
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import paho.mqtt.client as mqtt
@@ -28,6 +29,7 @@ class Client(mqtt.Client):
         self._opened: Any = None
         self._opening: socket.socket | None = None
         self._made: socket.socket | None = None
+        self.on_alive: Callable[[], None] | None = None
 
     def open(self) -> None:
         """Open a socket to the host that was set, with TLS and WebSocket as asked (any thread).
@@ -55,6 +57,19 @@ class Client(mqtt.Client):
             for number, message in enumerate(self._out_messages.values()):
                 if number >= self._max_inflight_messages:
                     message.state = MessageState.MQTT_MS_QUEUED
+
+    def ask(self) -> bool:
+        """Ask the broker for a sign of life, and have `on_alive` called when it comes (the network's thread).
+
+        False if it was asked before and has not answered yet.
+        """
+        return self._ping_t == 0 and self._send_pingreq() == MQTTErrorCode.MQTT_ERR_SUCCESS
+
+    def _handle_pingresp(self) -> MQTTErrorCode:
+        done = super()._handle_pingresp()
+        if self.on_alive is not None:
+            self.on_alive()
+        return done
 
     def allow_under_way(self, count: int) -> None:
         """Have at most so many messages under way; paho itself takes it only before it connects."""

@@ -38,6 +38,11 @@ def digest(payload: bytes) -> int:
     return int.from_bytes(blake2b(payload, digest_size=8).digest(), "big")
 
 
+def hex_digest(payload: bytes) -> str:
+    """The same in sixteen hexadecimal digits."""
+    return blake2b(payload, digest_size=8).hexdigest()
+
+
 def encode(message: Message) -> bytes:
     """The payload of a message (UTF-8 JSON); its topic is `message.address.topic`."""
     head: dict[str, Any] = {}

@@ -22,8 +22,9 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -32,12 +33,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from collector.language.codec import digest
+from collector.language.codec import hex_digest
 from collector.language.errors import LedgerError
-from collector.language.messages import Event, Message, Readings, Statistic
+from collector.language.messages import Event, Message, Readings
 from collector.language.topics import Address, Kind
 
 VERSION = 1
+SAID, END = b', "said": ', b"}\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Header:
 class Effect(StrEnum):
     """What a consumer that does everything right shows of a fault, for the messages that the fault names."""
 
-    MISSING = "missing"  # never handed to the broker
+    MISSING = "missing"  # never handed to the broker, or at QoS 0 to a connection that broke
     EXPIRED = "expired"  # the broker was told to drop them after a time
     MALFORMED = "malformed"  # to be rejected
     DUPLICATED = "duplicated"
@@ -112,39 +114,50 @@ class Entry:
     at: float | None = field(default=None, compare=False)
 
 
+Record = tuple[Message, bytes, bytes | None]
+"""A message to write down, the bytes it is published as, and its JSON of the wire where that is another."""
+
+
 class LedgerWriter:
     """Writes a ledger: `record` before publishing, `close` at the end. A file that exists is never overwritten.
 
+    More than one thread may write. What is written is with the system when a call returns, so that no end of this
+    process loses it; it is on the disk when the ledger is closed. Raises `LedgerError` when the system takes no more.
     Without `keep` it leaves out what the messages say: smaller by half, and a consumer without numbers can then only
     be asked for the times of readings, not for their values.
     """
 
     def __init__(self, path: Path, header: Header, *, keep: bool = True) -> None:
         self._keep = keep
+        self._path = path
+        self._lock = threading.RLock()
+        self._messages = 0
         try:
             self._file = path.open("xb", buffering=0)  # each line is with the system before its message is published
         except FileExistsError:
             raise LedgerError(f"{path} exists; a ledger is never overwritten: name another file") from None
         except OSError as error:
             raise LedgerError(f"cannot write the ledger {path}: {error.strerror}") from None
-        self._messages = 0
         self._write(
             {"ledger": VERSION, "run": header.run, "session": header.session, "origin": header.origin} | header.facts
         )
 
     def record(self, message: Message, payload: bytes, said: bytes | None = None) -> None:
         """Write down a message that is about to be published as `payload`; `said` is its JSON where that is another."""
-        if message.seq is None:
-            raise ValueError("only numbered messages go into a ledger")
-        at = message.address
-        first, last = _span(message)
-        line = (
-            f'{{"to": "{at.city}/{at.pillar}/{at.station}", "kind": "{at.kind}", "seq": {message.seq}, '
-            f'"values": {message.values}, "first": "{first}", "last": "{last}", '
-            f'"digest": "{digest(payload):016x}", "at": {time.time():.3f}'
-        ).encode()
-        self._put(b'%b, "said": %b}\n' % (line, payload if said is None else said) if self._keep else line + b"}\n")
-        self._messages += 1
+        self.record_all([(message, payload, said)])
+
+    def record_all(self, records: Sequence[Record]) -> None:
+        """Write down messages that are about to be published, all of them at once."""
+        now = f"{time.time():.3f}"
+        parts: list[bytes] = []
+        for message, payload, said in records:
+            parts.append(_head(message, payload, now))
+            if self._keep:
+                parts += SAID, payload if said is None else said
+            parts.append(END)
+        with self._lock:
+            self._put(b"".join(parts))
+            self._messages += len(records)
 
     def fault(self, fault: Fault) -> None:
         """Write down a fault; once it is over, or again under the same id when more is known: the last line counts."""
@@ -157,20 +170,29 @@ class LedgerWriter:
 
     def close(self, closed: str, **facts: Any) -> None:
         """Close the book at a time (ISO 8601), with what else is known: every message was handed over."""
-        self._write({"closed": closed, "messages": self._messages} | facts)
-        self.abandon()
+        with self._lock:
+            self._write({"closed": closed, "messages": self._messages} | facts)
+            self.abandon()
 
     def abandon(self) -> None:
         """Leave the book open: what was written stays, an audit says that the publisher did not end in order."""
-        os.fsync(self._file.fileno())
-        self._file.close()
+        with self._lock:
+            os.fsync(self._file.fileno())
+            self._file.close()
 
     def _write(self, told: dict[str, Any]) -> None:
         self._put((json.dumps(told, ensure_ascii=False) + "\n").encode())
 
     def _put(self, left: bytes) -> None:
-        while left:  # a disk that fills up takes a part of a line, and refuses the rest
-            left = left[self._file.write(left) or 0 :]
+        with self._lock:
+            try:
+                while left:  # a disk that fills up takes a part of a line, and refuses the rest
+                    left = left[self._file.write(left) or 0 :]
+            except OSError as error:
+                raise LedgerError(
+                    f"the ledger {self._path} takes nothing more ({error.strerror}), and what it does not hold is not "
+                    "sent: make room, and say it again under another name"
+                ) from None
 
     def __enter__(self) -> Self:
         return self
@@ -182,14 +204,26 @@ class LedgerWriter:
             self.abandon()
 
 
+def _head(message: Message, payload: bytes, now: str) -> bytes:
+    """The beginning of the line of a message that is written down now (seconds since 1970)."""
+    if message.seq is None:
+        raise ValueError("only numbered messages go into a ledger")
+    at = message.address
+    first, last = _span(message)
+    return (
+        f'{{"to": "{at.city}/{at.pillar}/{at.station}", "kind": "{at.kind.value}", "seq": {message.seq}, '
+        f'"values": {message.values}, "first": "{first}", "last": "{last}", '
+        f'"digest": "{hex_digest(payload)}", "at": {now}'
+    ).encode()
+
+
 def _span(message: Message) -> tuple[str, str]:
     """The times of the first and the last thing that a message tells."""
-    match message.body:
-        case Readings(times):
-            first = _shown(times.item(0))
-            return first, first if len(times) == 1 else _shown(times.item(-1))
-        case Event(time) | Statistic(published=time):
-            return (_shown(time.item()),) * 2
+    body = message.body
+    if isinstance(body, Readings):
+        first = _shown(body.times.item(0))
+        return first, first if len(body.times) == 1 else _shown(body.times.item(-1))
+    return (_shown((body.time if isinstance(body, Event) else body.published).item()),) * 2
 
 
 @lru_cache(maxsize=4_096)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -71,5 +70,5 @@ class Message:
             return 1
         columns = self.body.columns.values()
         if len(self.body.times) == 1:
-            return sum(not math.isnan(column.item()) for column in columns)
+            return sum([(value := column.item()) == value for column in columns])
         return sum(int(np.count_nonzero(column == column)) for column in columns)

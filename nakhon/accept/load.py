@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from collector.language.broker import Broker
-from collector.language.ledger import Fault, Header, LedgerWriter
-from collector.language.messages import Message
+from collector.language.ledger import Header, LedgerWriter
 from collector.language.time import format_epoch
 from nakhon import __version__
 from nakhon.stage import Play
@@ -23,34 +20,6 @@ from simulator.service import Service, check_service
 
 UNHINDERED = 60_000
 """A window of messages under way so wide that no consumer under test slows the load down by being slow itself."""
-
-
-class SharedLedger(LedgerWriter):
-    """A ledger that more than one thread writes into."""
-
-    def __init__(self, path: Path, header: Header) -> None:
-        self._lock = threading.RLock()
-        super().__init__(path, header)
-
-    def record(self, message: Message, payload: bytes, said: bytes | None = None) -> None:
-        """Write down a message that is about to be published."""
-        with self._lock:
-            super().record(message, payload, said)
-
-    def fault(self, fault: Fault) -> None:
-        """Write down a fault."""
-        with self._lock:
-            super().fault(fault)
-
-    def step(self, name: str, **facts: Any) -> None:
-        """Write down a step, taken now."""
-        with self._lock:
-            super().step(name, **facts)
-
-    def close(self, closed: str, **facts: Any) -> None:
-        """Close the book."""
-        with self._lock:
-            super().close(closed, **facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +54,7 @@ def say(
     broker: Broker,
     ledger: Path,
     tell: tuple[Callable[[str], None], Tell],
-    begun: Callable[[SharedLedger], Callable[[], None]],
+    begun: Callable[[LedgerWriter], Callable[[], None]],
 ) -> Said:
     """Say a play to a broker.
 
@@ -98,7 +67,7 @@ def say(
     check_service(manner.service, broker)
     facts = play.facts | {"nakhon": __version__, "mqtt": broker.protocol, "qos": manner.service.qos}
     origin = next(iter(play.cast.births.values())).origin
-    with SharedLedger(ledger, Header(play.cast.run, play.session, str(origin), facts)) as book:
+    with LedgerWriter(ledger, Header(play.cast.run, play.session, str(origin), facts)) as book:
         publisher = Publisher(
             broker,
             play.cast,

@@ -14,10 +14,10 @@ from rich.console import Console
 
 from collector.language.broker import Broker
 from collector.language.errors import InputError, NakhonError
-from collector.language.ledger import Ledger, read_ledger
+from collector.language.ledger import Ledger, LedgerWriter, read_ledger
 from nakhon.accept.commands import Done, Shell, UnderTest
 from nakhon.accept.criteria import Judged, judge
-from nakhon.accept.load import UNHINDERED, Manner, Said, SharedLedger, say
+from nakhon.accept.load import UNHINDERED, Manner, Said, say
 from nakhon.accept.plan import Plan, Step
 from nakhon.accept.watch import Held, Look, Watch, held, percentiles
 from nakhon.fault import NoAnswer, ask
@@ -160,7 +160,7 @@ def _carry_out(
         words.make, Service(qos=load.qos, window=UNHINDERED, patience=60.0), Fleet(Spread(load.connections))
     )
 
-    def begun(ledger: SharedLedger) -> Callable[[], None]:
+    def begun(ledger: LedgerWriter) -> Callable[[], None]:
         course.began = time.time() + load.warm_up
         watch.start()
         director.start(ledger, watch)
@@ -211,7 +211,7 @@ class _Director:
         self._play, self._over, self._console = play, over, console
         self._thread: threading.Thread | None = None
 
-    def start(self, ledger: SharedLedger, watch: Watch) -> None:
+    def start(self, ledger: LedgerWriter, watch: Watch) -> None:
         """Begin to wait for the first step."""
         self._thread = threading.Thread(target=self._run, args=(ledger, watch), name="steps", daemon=True)
         self._thread.start()
@@ -221,13 +221,13 @@ class _Director:
         while self._thread is not None and self._thread.is_alive():
             self._thread.join(0.2)
 
-    def _run(self, ledger: SharedLedger, watch: Watch) -> None:
+    def _run(self, ledger: LedgerWriter, watch: Watch) -> None:
         for step in sorted(self._asked.plan.steps, key=lambda one: one.at):
             if self._over.wait(max(0.0, self._course.began + step.at - time.time())):
                 return
             self._take(step, ledger, watch)
 
-    def _take(self, step: Step, ledger: SharedLedger, watch: Watch) -> None:
+    def _take(self, step: Step, ledger: LedgerWriter, watch: Watch) -> None:
         began = time.time()
         self._console.print(f"step {plain(step.title)}", markup=False)
         done = self._do(step)

@@ -87,12 +87,19 @@ class Capacity:
             return "none"
         return "offer" if failed.trial.offer_limited else "target"
 
+    @property
+    def slack(self) -> float:
+        """By which share the knee may be too high: who catches up in the time allowed was behind at the end."""
+        held = max((float(one.trial.due[-1]) for one in self.steps), default=0.0)
+        return self.allowed / held if held else 0.0
+
     def told(self) -> dict[str, Any]:
         """The same as plain data, for JSON."""
         return {
             "mode": "capacity",
             "complete": self.complete,
             "knee": self.knee,
+            "slack": round(self.slack, 3),
             "limit": self.limit,
             "allowed": self.allowed,
             "connections_lost": self.losses,

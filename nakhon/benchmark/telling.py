@@ -28,6 +28,7 @@ COLUMNS = (
     "",
 )
 LOSSES_SHOWN = 10
+SLACK = 0.05
 
 
 def limits(trial: Trial) -> str:
@@ -89,6 +90,8 @@ def capacity(found: Capacity, console: Console) -> None:
         measured += " and stored by the collector"
     console.print(f"kept up: everything {measured} within {found.allowed:g} s after the last message was due")
     console.print(_knee(found), style="bold")
+    if found.slack > SLACK:
+        console.print(f"so a knee may be up to {found.slack:.0%} above what is kept up with for long; --for narrows it")
     failed = found.lowest_failed
     if failed is not None and (text := limits(failed.trial)):
         console.print(text, style="yellow")

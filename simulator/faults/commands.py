@@ -77,6 +77,17 @@ class FaultCommands:
         return next(name for number in count(1) if (name := f"live-{number}") not in self._faults.names)
 
 
+def refusing() -> dict[str, Command]:
+    """The same commands for a run that says what was recorded: each is refused with what to do instead."""
+
+    def refuse(_arguments: Mapping[str, Any], _simulated: float) -> dict[str, object]:
+        raise InputError(
+            "this run says a recording again as it is, without faults: start them in a run of `nakhon simulate`"
+        )
+
+    return dict.fromkeys(("fault.start", "fault.stop", "fault.list"), refuse)
+
+
 def described(fault: Fault) -> dict[str, object]:
     """A fault as plain data: the keys of an entry of `[[faults]]`."""
     told: dict[str, object] = {"id": fault.id, "fault": fault.fault, "from": format_epoch(fault.since)}

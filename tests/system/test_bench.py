@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import json
+import queue
 import signal
 import subprocess
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from paho.mqtt.client import MQTTMessage
 from parts import Mosquitto, free_port, nakhon, wait_for
+
+from collector.language.broker import parse_broker
+from collector.language.connection import Connection, Network, Session
+from collector.language.control import Committed, encode_committed
+from collector.language.topics import committed_topic
+from nakhon.benchmark import modes
+from nakhon.benchmark.rig import Setting
 
 pytestmark = pytest.mark.system
 
@@ -45,6 +56,56 @@ def test_capacity_tells_rates_and_whose_limit_it_was(tmp_path: Path, mosquitto: 
     assert found["limit"] in ("none", "offer", "target")
     assert (found["knee"] == 80) == (found["limit"] == "none")
     assert all(one["heard"] == one["offered"] for one in found["steps"] if one["sustained"])
+
+
+@contextmanager
+def storing(url: str, pause: float) -> Iterator[None]:
+    """A consumer that takes a message, says that it has stored it, and takes none for a while (seconds)."""
+    inbox: queue.SimpleQueue[MQTTMessage | None] = queue.SimpleQueue()
+    network = Network("slow").start()
+    slow = Connection(
+        network, parse_broker(url), Session("slow", window=5, manual_ack=True),
+        on_up=lambda _remembered: slow.client.subscribe("nakhon/v1/+/bench/+/+", qos=1), on_message=inbox.put,
+    )  # fmt: skip
+
+    def store() -> None:
+        stored = 0
+        while (message := inbox.get()) is not None:
+            stored += 1
+            slow.client.ack(message.mid, message.qos)
+            word = Committed("slow", json.loads(message.payload)["session"], stored)
+            slow.client.publish(committed_topic(message.topic.split("/")[2]), encode_committed(word), qos=1)
+            over.wait(pause)
+
+    over = threading.Event()
+    thread = threading.Thread(target=store)
+    network.add(slow)
+    slow.wait_up(10)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        inbox.put(None)
+        thread.join(10)
+        network.stop()
+
+
+def test_a_consumer_that_stores_too_slowly_is_the_limit_and_not_the_offer(
+    mosquitto: Callable[..., Mosquitto], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(modes, "HALVINGS", 0)
+    monkeypatch.setattr(modes, "A_WORD", 0.3)
+    broker = mosquitto("max_queued_messages 10")
+    with storing(broker.url, 0.1):
+        setting = Setting(patience=1.0)
+        found = modes.capacity(parse_broker(broker.url), setting, (10, 80), 0.5, threading.Event(), lambda *_: None)
+    assert found.limit == "target"
+    assert found.steps[0].sustained
+    failed = found.lowest_failed
+    assert failed is not None
+    assert failed.trial.lost == 0  # the broker and our own subscriber kept up
+    assert (failed.trial.stored or 0) < failed.trial.offered
 
 
 def test_integrity_with_faults_accounts_for_every_message(tmp_path: Path, mosquitto: Callable[..., Mosquitto]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
 import socket
 import subprocess
 import threading
@@ -20,6 +21,7 @@ from parts import Mosquitto, free_port, listening, nakhon, need, wait_for
 from collector.language.broker import Broker, parse_broker
 from collector.language.errors import BrokerError
 from collector.language.indicators import Origin
+from collector.language.ledger import Effect, Header, LedgerWriter, read_ledger
 from collector.language.messages import Message, Readings
 from collector.language.profile import StationProfile, Status
 from collector.language.topics import Address
@@ -58,8 +60,15 @@ class Ear(Listener):
     def readings(self) -> list[tuple[str, float]]:
         return [(one.topic, json.loads(one.payload)["pm25"]) for one in self.messages if one.topic.count("/") == 5]
 
-    def statuses(self, name: str) -> list[bool]:
-        return [json.loads(one.payload)["online"] for one in self.messages if one.topic.endswith(f"{name}/status")]
+    def statuses(self, name: str) -> list[object]:
+        return [told["online"] for told in self._told(name)]
+
+    def session(self, name: str) -> str:
+        """The session that the newest status tells of."""
+        return str(self._told(name)[-1]["session"])
+
+    def _told(self, name: str) -> list[dict[str, object]]:
+        return [json.loads(one.payload) for one in self.messages if one.topic.endswith(f"{name}/status")]
 
 
 @pytest.fixture
@@ -222,8 +231,72 @@ def test_messages_at_qos_0_are_counted_when_there_is_no_connection_and_hold_noth
     wait_for(lambda: not one.lines[0].up, 10, "the break")
     before = one.account.unsent
     say(one, made, 100)
-    assert one.account.unsent - before == 100
+    wait_for(lambda: one.account.unsent - before == 100, 10, "all of them to be counted")
     assert any("no connection" in line for line in one.account.lines)
+
+
+def written(folder: Path, made: Cast) -> LedgerWriter:
+    session = made.births[CITY].session
+    return LedgerWriter(folder / "run.ledger", Header(made.run, session, "simulated"))
+
+
+def named(folder: Path, kind: str) -> dict[str, tuple[int, int]]:
+    """The numbers that the ledger says were not sent, or may not have been, by station."""
+    return {
+        name.split("/")[-1]: span
+        for fault in read_ledger(folder / "run.ledger").faults
+        if fault.kind == kind and fault.effect is Effect.MISSING
+        for name, span in fault.seq.items()
+    }
+
+
+def test_what_may_have_gone_down_with_a_connection_at_qos_0_is_named_in_the_ledger(
+    tmp_path: Path, mosquitto: Callable[..., Mosquitto], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("simulator.unsent.ASK_EVERY", 0.02)
+    broker = mosquitto()
+    made = cast(new_session())
+    session = made.births[CITY].session
+    with written(tmp_path, made) as ledger:
+        one = Publisher(parse_broker(broker.url), made, session, service=Service(qos=0), ledger=ledger)
+        one.start()
+        said = list(messages(made, session, 90))
+        client = one.lines[0].connection.client
+        answered = client._handle_pingresp
+        answers: list[int] = []
+        monkeypatch.setattr(client, "_handle_pingresp", lambda: (answered(), answers.append(len(answers)))[0])
+        for message in said[:30]:
+            one.publish(message)
+        wait_for(lambda: bool(answers), 10, "the broker to prove that it has them")
+        broker._process.send_signal(signal.SIGSTOP)  # type: ignore[union-attr]
+        for message in said[30:60]:
+            one.publish(message)
+        assert one.flow.wait_until_taken(10) == 0  # the system has them, the broker not
+        broker._process.kill()  # type: ignore[union-attr]
+        wait_for(lambda: not one.lines[0].up, 10, "the break")
+        for message in said[60:]:
+            one.publish(message)
+        wait_for(lambda: one.account.unsent == 30, 10, "those without a connection")
+        one.finish(1.0)
+    assert named(tmp_path, "connection_lost") == {f"aq-{number}": (10, 29) for number in range(3)}
+
+
+def test_a_message_that_is_larger_than_the_broker_takes_is_kept_back_and_named(
+    tmp_path: Path, mosquitto: Callable[..., Mosquitto], listen: Callable[[str], Ear]
+) -> None:
+    broker = mosquitto("max_packet_size 2000")
+    listener = listen(broker.url)
+    made = cast(new_session())
+    with written(tmp_path, made) as ledger:
+        one = Publisher(parse_broker(broker.url), made, made.births[CITY].session, ledger=ledger)
+        one.start()
+        for number, message in enumerate(messages(made, made.births[CITY].session, 30)):
+            one.publish(message, (lambda payload: payload * 100) if number % 3 == 1 and number < 12 else None)
+        assert one.finish() == 0
+    assert (one.account.refused, one.account.losses) == (4, 0)
+    assert "at most 2,000 bytes" in one.account.refusal
+    assert named(tmp_path, "packet_too_large") == {"aq-1": (0, 3)}
+    wait_for(lambda: len(listener.readings()) == 26, 10, "the others")
 
 
 def test_what_is_said_in_an_outage_arrives_after_it(
@@ -257,6 +330,28 @@ def test_a_half_open_connection_goes_on_afterwards(
     assert one.account.losses == 0
 
 
+def test_a_connection_half_open_for_longer_than_the_keepalive_has_its_will_and_loses_nothing(
+    mosquitto: Callable[..., Mosquitto],
+    listen: Callable[[str], Ear],
+    publishing: Callable[..., tuple[Publisher, Cast, list[str]]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("collector.language.connection.KEEPALIVE", 1)
+    monkeypatch.setattr("collector.language.network.ROUND", 1)  # or a sign of life comes too late for that
+    broker = mosquitto()
+    listener = listen(broker.url)
+    one, made, _ = publishing(parse_broker(broker.url))
+    assert one.flow.wait_until_taken(10) == 0
+    one.connections.half_open(Links((CITY,)), 8.0)  # Mosquitto looks every five seconds
+    wait_for(lambda: one.lines[0].connection.events == 0, 5, "nothing to be watched")
+    say(one, made, 50)
+    wait_for(lambda: listener.statuses(CITY) == [True, False], 10, "the will")
+    assert not listener.readings()
+    heard(listener, made, 50)
+    wait_for(lambda: listener.statuses(CITY) == [True, False, True], 10, "the birth")
+    assert one.account.losses == 1
+
+
 def test_a_birth_may_be_missing_and_a_status_may_lie(
     mosquitto: Callable[..., Mosquitto],
     listen: Callable[[str], Ear],
@@ -264,7 +359,7 @@ def test_a_birth_may_be_missing_and_a_status_may_lie(
 ) -> None:
     broker = mosquitto()
     listener = listen(broker.url)
-    one, _, _ = publishing(parse_broker(broker.url))
+    one, made, _ = publishing(parse_broker(broker.url))
     assert one.flow.wait_until_taken(10) == 0  # a birth that is under way is sent again, as any message
     one.connections.missing_birth(Links((CITY,)), 1.0)
     wait_for(lambda: listener.statuses(CITY) == [True, False, True], 20, "the will, and the birth at last")
@@ -272,7 +367,13 @@ def test_a_birth_may_be_missing_and_a_status_may_lie(
     assert birth - will > 0.8
     one.connections.stale_status(Links((CITY,)), online=True)
     wait_for(lambda: len(listener.statuses(CITY)) == 4, 10, "the lie")
-    assert json.loads(listener.messages[-1].payload)["session"].startswith("old-")
+    assert listener.session(CITY).startswith("old-")
+    late = listen(broker.url)
+    wait_for(lambda: late.statuses(CITY) == [True], 10, "what a consumer finds that comes later")
+    assert late.session(CITY).startswith("old-")  # nobody takes such a lie back
+    one.connections.kill(Links((CITY,)))
+    wait_for(lambda: late.statuses(CITY)[-2:] == [False, True], 20, "the will, and the birth of a new connection")
+    assert late.session(CITY) == made.births[CITY].session
 
 
 def test_without_statuses_only_messages_are_said(

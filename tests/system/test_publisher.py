@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 from listener import Listener
 from parts import Mosquitto, nakhon, need, wait_for
+from processes import Running
+
+from collector.language.ledger import read_ledger
 
 pytestmark = pytest.mark.system
 
@@ -30,7 +33,7 @@ def statuses(listener: Listener) -> list[dict[str, object]]:
     return [json.loads(one.payload) for one in listener.messages if one.topic.count("/") == 4]
 
 
-def simulate(url: str, folder: Path, *more: str, duration: str = SMALL, **environment: str) -> subprocess.Popen[bytes]:
+def simulate(url: str, folder: Path, *more: str, duration: str = SMALL, **environment: str) -> Running:
     (folder / "talk.toml").write_text(SCENARIO.format(duration=duration))
     return nakhon("simulate", "talk.toml", "--broker", url, *more, folder=folder, **environment)
 
@@ -81,15 +84,21 @@ def test_ctrl_c_delivers_the_last_messages_and_says_the_cities_are_offline(
     assert said == len(lines) - 2
 
 
-def test_a_publisher_that_is_killed_leaves_its_wills(tmp_path: Path, mosquitto: Callable[..., Mosquitto]) -> None:
+def test_a_publisher_that_is_killed_leaves_its_wills_and_a_line_for_each_message_it_sent(
+    tmp_path: Path, mosquitto: Callable[..., Mosquitto]
+) -> None:
     broker = mosquitto()
     listener = Listener(broker.url)
-    process = simulate(broker.url, tmp_path, "--pace", "1000", duration="300d")
-    wait_for(lambda: len(statuses(listener)) == 2, 30, "the births")
+    process = simulate(broker.url, tmp_path, "--pace", "200000", "--ledger", "talk.ledger", duration="300d")
+    wait_for(lambda: len(listener.messages) > 500, 60, "the births and some readings")
     process.kill()
     process.wait(10)
     wait_for(lambda: sum(not status["online"] for status in statuses(listener)) == 2, 10, "both wills")
     listener.close()
+    entries = read_ledger(tmp_path / "talk.ledger").entries
+    written = {(entry.address.topic, entry.seq) for entry in entries}
+    sent = [one for one in listener.messages if one.topic.split("/")[-1] != "status"]
+    assert written >= {(one.topic, json.loads(one.payload)["seq"]) for one in sent}
 
 
 def test_a_run_of_the_same_name_is_refused(tmp_path: Path, mosquitto: Callable[..., Mosquitto]) -> None:
