@@ -13,9 +13,7 @@ from collector.auditing.findings import Findings
 from collector.auditing.junit import Case, junit
 from collector.language.errors import InputError
 from collector.language.ledger import Ledger, read_ledger
-from collector.sinks.capture import audit_capture, is_capture
 from collector.sinks.file import LARGEST_FILE, Sink, is_sink, load_sink
-from collector.sinks.reading import audit_sink
 from collector.stores import open_store
 from nakhon import audit_page
 from nakhon.terminal.console import shown
@@ -59,6 +57,9 @@ def verdict_of(ledger: Ledger, source: str) -> Verdict:
 
 def findings_of(ledger: Ledger, sink: Path) -> Findings:
     """What a consumer made of a ledger, by a sink file or a capture."""
+    from collector.sinks.capture import audit_capture, is_capture
+    from collector.sinks.reading import audit_sink
+
     return audit_capture(ledger, sink) if is_capture(sink) else audit_sink(ledger, load_sink(sink))
 
 

@@ -19,7 +19,6 @@ from collector.comparing.sheet import Sheet
 from collector.comparing.trend import trends
 from collector.language.errors import InputError
 from collector.reporting.export import as_json, check_folder, check_table_path, export
-from collector.reporting.report import write_report
 from collector.stores import open_store
 from nakhon.terminal import console
 
@@ -108,6 +107,8 @@ def compare(source: str, request: Request, outputs: Outputs, questions: Question
     for path in outputs.tables:
         export(comparison, path, sheets)
     if outputs.report is not None:
+        from collector.reporting.report import write_report  # with its charts
+
         write_report(comparison, outputs.report, outputs.title)
     written = [*outputs.tables, *([outputs.report] if outputs.report else [])]
     if written:

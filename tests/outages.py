@@ -18,6 +18,7 @@ from typing import Self
 import numpy as np
 import pytest
 from parts import nakhon, wait_for
+from processes import Running
 
 from collector.auditing.audit import Verdict, audit
 from collector.language.broker import parse_broker
@@ -102,7 +103,7 @@ def here(url: str, folder: Path, **more: object) -> Iterator[Collector]:
 
 
 @contextmanager
-def away(url: str, folder: Path, *more: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+def away(url: str, folder: Path, *more: str, **environment: str) -> Iterator[Running]:
     """A collector in its own process, killed at the end; returns when it is connected."""
     log = folder / "collect.log"
     before = said(log, "connected to")
@@ -135,7 +136,7 @@ def verdict(folder: Path, ledger: Path | None = None) -> Verdict:
         store.close()
 
 
-def refuse(process: subprocess.Popen[bytes]) -> Callable[[], None]:
+def refuse(process: Running) -> Callable[[], None]:
     """Let a process write no file any longer, as on a full disk; returns what ends it."""
     soft, hard = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (1, hard))

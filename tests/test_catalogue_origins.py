@@ -2,11 +2,10 @@
 
 import csv
 import json
-import subprocess
-import sys
 from io import StringIO
 from urllib.request import urlopen
 
+import commands
 import pytest
 from rich.console import Console
 
@@ -82,8 +81,7 @@ def test_every_output_tells_the_origin_of_the_parameters_of_simulated_values(tmp
     )
 
     def nakhon(*arguments):
-        command = [sys.executable, "-m", "nakhon", *arguments]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        done = commands.nakhon(*arguments, folder=tmp_path)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

@@ -1,29 +1,16 @@
 """The command line: help with an example for every command, errors said clearly with exit code 2, answers as codes."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import nakhon
 from typer.main import get_command
 from typer.testing import CliRunner
 
 from nakhon.cli import app
-
-
-def nakhon(*arguments: str, folder: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "nakhon", *arguments],
-        cwd=folder,
-        env=os.environ | {"COLUMNS": "400"} | environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
 
 
 def commands(group: Any, *before: str) -> Iterator[tuple[str, ...]]:

@@ -170,7 +170,7 @@ _FULL = textwrap.dedent(
         [message(number * 200 + i, START + number, f"s{i}", pm25=noise[number, i]) for i in range(200)]
     )
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, hard))
     kept = 0
     try:
         for number in range(400):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import json
 import subprocess
-import sys
 from pathlib import Path
 
+import commands
 import pytest
 from analysts import filled
 from openpyxl import load_workbook
@@ -26,8 +26,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def nakhon(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "nakhon", *arguments, "--store", "duckdb://city.duckdb"]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    return commands.nakhon(*arguments, "--store", "duckdb://city.duckdb", folder=folder)
 
 
 def test_values_stations_and_a_snapshot_are_written_with_their_origin(folder: Path) -> None:

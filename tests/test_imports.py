@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -90,18 +91,25 @@ HOMES = {
 IMPURE = {"simpy", "paho", "duckdb", "os", "pathlib", "socket", "time", "random", "threading", "subprocess"}
 
 
-def sources() -> Iterator[tuple[str, set[str]]]:
+@cache
+def sources() -> tuple[tuple[str, set[str]], ...]:
     """Every module of the product, and what it imports."""
-    for package in ("collector", "simulator", "nakhon"):
-        for path in (ROOT / package).rglob("*.py"):
-            tree = ast.parse(path.read_text("utf-8"))
-            names: set[str] = set()
-            for node in ast.walk(tree):
-                if isinstance(node, ast.Import):
-                    names |= {alias.name for alias in node.names}
-                elif isinstance(node, ast.ImportFrom) and node.module:
-                    names.add(node.module)
-            yield path.relative_to(ROOT).as_posix(), names
+    paths = (path for package in ("collector", "simulator", "nakhon") for path in (ROOT / package).rglob("*.py"))
+    return tuple((path.relative_to(ROOT).as_posix(), set(imported(path.read_text("utf-8")))) for path in paths)
+
+
+def imported(text: str) -> Iterator[str]:
+    """What a module imports, wherever it does."""
+    statements = [ast.parse(text)] if "import" in text else []
+    while statements:
+        node = statements.pop()
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            if node.module:
+                yield node.module
+        else:  # no statement is within an expression
+            statements += [one for one in ast.iter_child_nodes(node) if not isinstance(one, ast.expr)]
 
 
 def within(name: str, package: str) -> bool:

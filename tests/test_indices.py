@@ -3,7 +3,7 @@ from datetime import date
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -72,7 +72,9 @@ def test_both_ends_of_every_band_map_exactly(scheme, table):
 
 
 @pytest.mark.parametrize(("scheme", "table"), TABLES)
+@settings(max_examples=15)
 @given(shares=st.lists(st.floats(0, 2), min_size=2, max_size=20))
+@example(shares=np.linspace(0, 2, 20_001))
 def test_a_higher_concentration_never_has_a_lower_index(scheme, table, shares):
     rising = np.sort(shares) * table.ends[-1]
     assert (np.diff(air_quality_index(rising, table.pollutant, scheme, table.valid_from)) >= 0).all()

@@ -93,7 +93,7 @@ def places(run, text):
         yield [*whole[:at], text, *whole[at + 1 :]]
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(HOSTILE)
 @example(NASTY[0])
 @example(NASTY[2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from zoneinfo import ZoneInfo
 
@@ -34,7 +35,7 @@ def times(*days: float) -> np.ndarray:
 class Told:
     """What a run of a week says: series of truth, events and statistics, by city."""
 
-    def __init__(self, *interventions: Intervention, step: int = 8 * DAY, days: int = 8) -> None:
+    def __init__(self, *interventions: Intervention, step: int | Callable[[int], int] = 8 * DAY, days: int = 8) -> None:
         counts = dict.fromkeys(CITIES, StationCounts(air_quality=1, traffic=1))
         scenario = Scenario(
             "s", "s", "", START, START + days * DAY, 3600, 11, CITIES, counts, interventions=interventions
@@ -43,7 +44,8 @@ class Told:
         parts: dict[tuple[str, str], list[np.ndarray]] = {}
         self.said: dict[tuple[str, str], list[str]] = {}
         while simulation.now < scenario.end:
-            for block in simulation.advance(min(scenario.end, simulation.now + step)):
+            length = step(simulation.now - START) if callable(step) else step
+            for block in simulation.advance(min(scenario.end, simulation.now + length)):
                 for group in block.groups:
                     for name, values in group.truth.items():
                         parts.setdefault((block.city, name), []).append(values)
@@ -175,9 +177,15 @@ def test_before_it_begins_and_after_it_ends_the_weather_is_the_same_bit_for_bit(
     assert np.array_equal(before[:, 120:], after[:, 120:])
 
 
-@pytest.mark.parametrize("step", [3600, 17 * 3600])
-def test_live_and_batch_say_the_same_under_interventions(step: int) -> None:
-    acting = [made(name, size, ramp=2 * DAY, end=START + 5 * DAY) for name, (size, _) in MOVED.items() if step > 3600]
+def live_while_it_begins(passed: int) -> int:
+    """A tick at a time from the evening before they begin until they act in full."""
+    return 60 * 3600 if passed == 0 else 3600 if passed < 4 * DAY + 6 * 3600 else DAY
+
+
+@pytest.mark.parametrize("step", [live_while_it_begins, 17 * 3600])
+def test_live_and_batch_say_the_same_under_interventions(step: int | Callable[[int], int]) -> None:
+    live = callable(step)
+    acting = [made(name, size, ramp=2 * DAY, end=START + 5 * DAY) for name, (size, _) in MOVED.items() if not live]
     acting = acting or [made("requests", 2.5, ramp=DAY), made("wet_days", 0.9), made("requests_crews", -3.0, ramp=DAY)]
     whole, parts = Told(*acting, days=6), Told(*acting, days=6, step=step)
     assert whole.changed(parts) == {city: set() for city in CITIES}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,14 +31,19 @@ from nakhon.terminal.durations import parse_length
 DAY = 86_400
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    """A store with ten days of readings."""
-    url = f"duckdb://{tmp_path}/city.duckdb"
-    store = open_store(url)
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("keeping") / "city.duckdb"
+    store = open_store(f"duckdb://{file}")
     store.write(Batch([message(i, START + 3600 * i, pm25=float(i), radon=1.0) for i in range(240)]))
     store.close()
-    return url
+    return file
+
+
+@pytest.fixture
+def url(file: Path, tmp_path: Path) -> str:
+    """A store with ten days of readings."""
+    return f"duckdb://{shutil.copy(file, tmp_path)}"
 
 
 @pytest.fixture

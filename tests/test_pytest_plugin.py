@@ -55,16 +55,12 @@ def test_it_is_found_by_pytest() -> None:
     assert found == ["nakhon.pytest_plugin"], "install this package again: pip install -e ."
 
 
-def test_the_example_of_the_page_passes(pytester: pytest.Pytester) -> None:
+def test_the_example_of_the_page_passes_and_a_failure_says_what_came_instead(pytester: pytest.Pytester) -> None:
     examples = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
-    pytester.makepyfile(*examples)
-    pytester.runpytest_subprocess("-W", "error", timeout=120).assert_outcomes(passed=2)
-
-
-def test_a_failure_says_what_came_instead(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(FAILING)
-    done = pytester.runpytest_subprocess("-W", "error", timeout=120)
-    done.assert_outcomes(failed=5)
+    pytester.makepyfile(test_page="\n\n".join(examples), test_failing=FAILING)
+    done = pytester.runpytest_subprocess("-W", "error", "-rA", timeout=120)
+    done.assert_outcomes(passed=2, failed=5)
+    assert all(line.split()[1].startswith("test_page.py::") for line in done.outlines if line.startswith("PASSED "))
     done.stdout.fnmatch_lines(
         [
             "*expected at least 2 messages on 'alarm/#' within 0.2 s; 0 came",

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,16 +55,24 @@ def url(tmp_path: Path) -> str:
     return f"duckdb://{tmp_path}/city.duckdb"
 
 
-@pytest.fixture
-def ledger(url: str, tmp_path: Path) -> Ledger:
-    """The ledger of 40 messages that a store was given, 20 of them rejected; and a mapping that mends those."""
-    (tmp_path / "mend.toml").write_text(MEND)
+@pytest.fixture(scope="module")
+def given(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Entry]]:
+    """A store that was given 40 messages, 20 of them rejected, and what a ledger holds of them."""
+    file = tmp_path_factory.mktemp("rejected") / "city.duckdb"
     rights = [message(seq, "aq-01") for seq in range(20)]
     wrongs = [broken(seq) for seq in range(20)]
     entries = [entry_of(one, encode(one)) for one in rights] + [entry for _, entry in wrongs]
     deliveries = [Delivery(one.address.topic, encode(one), 1.79e9) for one in rights] + [one for one, _ in wrongs]
-    with opened(url) as store:
-        Ingest(store).process(deliveries)
+    reject(f"duckdb://{file}", *deliveries)
+    return file, entries
+
+
+@pytest.fixture
+def ledger(given: tuple[Path, list[Entry]], tmp_path: Path) -> Ledger:
+    """The ledger of the messages that the store was given; and a mapping that mends those that were rejected."""
+    file, entries = given
+    shutil.copy(file, tmp_path)
+    (tmp_path / "mend.toml").write_text(MEND)
     return Ledger(Header("run", "9f3c", "simulated"), entries, closed=True, torn=False)
 
 

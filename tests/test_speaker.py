@@ -1,6 +1,7 @@
 """The speaker: blocks become messages in time order, numbered without gaps, silent stations say nothing."""
 
 from collections import defaultdict
+from functools import cache
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ SCENARIO = parse_scenario(
 )
 
 
+@cache
 def said(pack: int, days: int = 3) -> list[Said]:
     simulation, speaker = Simulation(SCENARIO), Speaker("run", "s")
     told: list[Said] = []

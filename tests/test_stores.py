@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from postgres import lake_url
+from postgres import made_lake_url
 
 from collector.language.indicators import Origin
 from collector.language.messages import Event, Field, Message, Readings, Statistic
@@ -22,25 +23,52 @@ CITY = CityProfile("chiang-mai", "Chiang Mai", "Thailand", 18.79, 98.98, "Asia/B
 
 URLS: dict[str, Callable[[pytest.FixtureRequest, Path], str]] = {
     "duckdb": lambda _, folder: f"duckdb://{folder / 'city.duckdb'}",
-    "ducklake": lambda _, folder: lake_url(folder),
+    "ducklake": lambda _, folder: made_lake_url(folder),
     "influxdb": lambda request, _: str(request.getfixturevalue("influxd").url()),
 }
 
 
-@pytest.fixture(params=URLS, name="url")
-def url_of_a_store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return URLS[request.param](request, tmp_path)
+RUNS = count(1)
+RUN = ["run-1"]  # that of the test, where it has one of its own
+
+
+@pytest.fixture(scope="module", params=URLS)
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture
-def store(url: str) -> Iterator[Store]:
+def url(request: pytest.FixtureRequest, tmp_path: Path, kind: str) -> str:
+    """Get a store that is still empty."""
+    return URLS[kind](request, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def many_runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, kind: str) -> Iterator[Store]:
+    opened = open_store(URLS[kind](request, tmp_path_factory.mktemp("store")))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def store(many_runs: Store) -> Iterator[Store]:
+    """Get a store that holds runs of other tests, of which nothing may be seen in that of this test."""
+    RUN[0] = f"run-{next(RUNS)}"
+    yield many_runs
+    RUN[0] = "run-1"
+
+
+@pytest.fixture
+def empty(url: str) -> Iterator[Store]:
     opened = open_store(url)
     yield opened
     opened.close()
 
 
-def address(station: str = "a", kind: Kind = Kind.READINGS, city: str = "chiang-mai", run: str = "run-1") -> Address:
-    return Address(run, city, "environment", station, kind)
+def address(
+    station: str = "a", kind: Kind = Kind.READINGS, city: str = "chiang-mai", run: str | None = None
+) -> Address:
+    return Address(run or RUN[0], city, "environment", station, kind)
 
 
 def readings(times: list[int], **columns: list[float]) -> Readings:
@@ -73,13 +101,17 @@ def epochs(table: pa.Table, column: str = "time") -> list[int]:
     return [int(time) for time in table[column].to_numpy().astype("datetime64[s]").astype(np.int64)]
 
 
+def selection(*indicators: str, **selected: object) -> Selection:
+    return Selection(indicators, **{"runs": (RUN[0],), **selected})  # type: ignore[arg-type]
+
+
 def values(store: Store, indicator: str = "pm25", **selected: object) -> list[float]:
-    return [float(v) for v in store.read(Selection((indicator,), **selected))["value"].to_pylist()]  # type: ignore[arg-type]
+    return [float(v) for v in store.read(selection(indicator, **selected))["value"].to_pylist()]
 
 
 def test_readings_come_back_as_they_were_written(store: Store) -> None:
     store.write(Batch([accepted(readings([START, START + 900], pm25=[83.2, 81.0], pm10=[120.1, 99.0]))]))
-    table = store.read(Selection(("pm25", "pm10")))
+    table = store.read(selection("pm25", "pm10"))
     assert table.column_names == ["run", "city", "indicator", "origin", "time", "value", "station", "quality"]
     assert table["time"].type == pa.timestamp("s")
     assert table["indicator"].to_pylist() == ["pm10", "pm10", "pm25", "pm25"]
@@ -95,19 +127,19 @@ def test_missing_values_are_not_stored(store: Store) -> None:
 def test_values_outside_the_bounds_are_stored_flagged_and_left_out_unless_asked_for(store: Store) -> None:
     store.write(Batch([accepted(readings([START, START + 900], pm25=[-3.0, 81.0]))]))
     assert values(store) == [81.0]
-    assert store.read(Selection(("pm25",), flagged=True))["quality"].to_pylist() == [1, 0]
+    assert store.read(selection("pm25", flagged=True))["quality"].to_pylist() == [1, 0]
     assert values(store, bucket=3600, flagged=True) == [39.0]
     assert values(store, bucket=3600) == [81.0]
 
 
 def test_an_indicator_outside_the_catalogue_is_kept_as_an_unregistered_series(store: Store) -> None:
     store.write(Batch([accepted(readings([START], radon=[1e300]))]))
-    row = store.series("run-1").to_pylist()[0]
+    row = store.series(RUN[0]).to_pylist()[0]
     assert (row["indicator"], row["registered"], row["readings"]) == ("radon", False, 1)
     assert values(store, "radon") == [1e300]
 
 
-def test_selections_choose_cities_runs_stations_and_times(store: Store) -> None:
+def test_selections_choose_cities_runs_stations_and_times(empty: Store) -> None:
     batch = [
         accepted(readings([START + 900 * i], pm25=[10.0 * place + i]), i, address(station, city=city, run=run))
         for place, (run, city, station) in enumerate(
@@ -115,13 +147,17 @@ def test_selections_choose_cities_runs_stations_and_times(store: Store) -> None:
         )
         for i in range(3)
     ]
-    store.write(Batch(batch))
-    assert values(store, runs=("r2",)) == [20.0, 21.0, 22.0]
-    assert values(store, cities=("rayong",), stations=("b",)) == [10.0, 11.0, 12.0]
-    assert values(store, cities=("rayong",), start=START + 900, end=START + 1800) == [1.0, 11.0]
-    assert sorted(store.read(Selection(()))["value"].to_pylist()) == [0.0, 1.0, 2.0, 10.0, 11.0, 12.0, 20.0, 21.0, 22.0]
-    assert values(store, cities=("nowhere",)) == []
-    assert values(store, cities=("nowhere",), bucket=1800) == []
+    empty.write(Batch(batch))
+
+    def told(**selected: object) -> list[float]:
+        return values(empty, **{"runs": (), **selected})  # type: ignore[arg-type]
+
+    assert told(runs=("r2",)) == [20.0, 21.0, 22.0]
+    assert told(cities=("rayong",), stations=("b",)) == [10.0, 11.0, 12.0]
+    assert told(cities=("rayong",), start=START + 900, end=START + 1800) == [1.0, 11.0]
+    assert sorted(empty.read(Selection(()))["value"].to_pylist()) == [0.0, 1.0, 2.0, 10.0, 11.0, 12.0, 20.0, 21.0, 22.0]
+    assert told(cities=("nowhere",)) == []
+    assert told(cities=("nowhere",), bucket=1800) == []
 
 
 def test_events_are_readings_of_the_indicators_they_name_or_count(store: Store) -> None:
@@ -139,8 +175,10 @@ def test_events_are_readings_of_the_indicators_they_name_or_count(store: Store) 
 def test_only_values_of_readings_count_as_readings(store: Store) -> None:
     bodies = [readings([START], service_backlog=[3.0]), event("1", "service_request.opened"), statistic(4.2)]
     store.write(Batch([accepted(body, seq) for seq, body in enumerate(bodies)]))
-    assert sum(store.series("run-1")["readings"].to_pylist()) == 1
-    assert [(info.readings, info.first, info.last) for info in store.runs()] == [(1, START, START)]
+    assert sum(store.series(RUN[0])["readings"].to_pylist()) == 1
+    assert [(info.readings, info.first, info.last) for info in store.runs() if info.run == RUN[0]] == [
+        (1, START, START)
+    ]
 
 
 def test_statistics_are_answered_as_they_were_known(store: Store) -> None:
@@ -155,47 +193,49 @@ def test_statistics_are_answered_as_they_were_known(store: Store) -> None:
 def test_a_period_starts_in_the_zone_of_its_city(store: Store) -> None:
     store.write(Batch([accepted(statistic(4.2))]))
     february = 1_769_904_000  # 2026-02-01T00:00:00Z
-    assert epochs(store.read(Selection(("unemployment",)))) == [february]
-    store.write(Batch(births=[(CityAddress("run-1", "chiang-mai"), birth())]))
-    assert epochs(store.read(Selection(("unemployment",)))) == [february - 7 * 3600]
+    assert epochs(store.read(selection("unemployment"))) == [february]
+    store.write(Batch(births=[(CityAddress(RUN[0], "chiang-mai"), birth())]))
+    assert epochs(store.read(selection("unemployment"))) == [february - 7 * 3600]
 
 
 def test_local_buckets_start_at_the_midnight_of_the_city(store: Store) -> None:
     store.write(Batch([accepted(readings([START, START + 18 * 3600], pm25=[10.0, 20.0]))]))
-    store.write(Batch(births=[(CityAddress("run-1", "chiang-mai"), birth())]))
-    local = store.read(Selection(("pm25",), bucket=86_400))
+    store.write(Batch(births=[(CityAddress(RUN[0], "chiang-mai"), birth())]))
+    local = store.read(selection("pm25", bucket=86_400))
     assert epochs(local) == [START - 7 * 3600, START + 17 * 3600]
-    utc = store.read(Selection(("pm25",), bucket=86_400, local=False))
+    utc = store.read(selection("pm25", bucket=86_400, local=False))
     assert (epochs(utc), utc["value"].to_pylist(), utc["n"].to_pylist()) == ([START], [15.0], [2])
 
 
-@pytest.mark.parametrize(
-    ("indicator", "expected"),
-    [
-        ("pm25", (50 + 60 + 80) / 3),
-        ("portal_uptime", (50 + 60 + 80) / 3),
-        ("business_registrations", 50 + 60 + 80),
-        ("water_level", 8.0),
-        ("open_datasets", (60 + 80) / 2),
-        ("service_backlog", 60 + 80),
-        ("electricity_demand", (50 + 60) / 2 + 80),
-        ("noise_laeq", 10 * np.log10((1e5 + 1e6 + 1e8) / 3)),
-    ],
-)
-def test_buckets_combine_stations_and_times_by_the_rollup_of_the_indicator(
-    store: Store, indicator: str, expected: float
-) -> None:
-    scale = 0.1 if indicator == "water_level" else 1.0
-    first = accepted(readings([START, START + 900], **{indicator: [50 * scale, 60 * scale]}), 0, address("a"))
-    second = accepted(readings([START + 60], **{indicator: [80 * scale]}), 0, address("b"))
+COMBINED = {
+    "business_registrations": 50 + 60 + 80,
+    "electricity_demand": (50 + 60) / 2 + 80,
+    "noise_laeq": 10 * np.log10((1e5 + 1e6 + 1e8) / 3),
+    "open_datasets": (60 + 80) / 2,
+    "pm25": (50 + 60 + 80) / 3,
+    "portal_uptime": (50 + 60 + 80) / 3,
+    "service_backlog": 60 + 80,
+    "water_level": 8.0,
+}
+
+
+def test_buckets_combine_stations_and_times_by_the_rollup_of_the_indicator(store: Store) -> None:
+    scales = {indicator: 0.1 if indicator == "water_level" else 1.0 for indicator in COMBINED}
+    of_first = {indicator: [50 * scale, 60 * scale] for indicator, scale in scales.items()}
+    first = accepted(readings([START, START + 900], **of_first), 0, address("a"))
+    of_second = {indicator: [80 * scale] for indicator, scale in scales.items()}
+    second = accepted(readings([START + 60], **of_second), 0, address("b"))
     store.write(Batch([first, second]))
     for _ in range(2):
-        table = store.read(Selection((indicator,), bucket=3600))
+        table = store.read(selection(*COMBINED, bucket=3600))
         assert table.column_names == ["run", "city", "indicator", "origin", "time", "value", "n"]
-        assert table["value"].to_pylist() == pytest.approx([expected])
-        assert table["n"].to_pylist() == [3]
-        store.write(Batch([accepted(readings([START + 90_000], **{indicator: [float("nan")]}), 9)]))
+        told = dict(zip(table["indicator"].to_pylist(), table["value"].to_pylist(), strict=True))
+        assert told == pytest.approx(COMBINED)
+        assert table["n"].to_pylist() == [3] * len(COMBINED)
+        nothing = {indicator: [float("nan")] for indicator in COMBINED}
+        store.write(Batch([accepted(readings([START + 90_000], **nothing), 9)]))
         store.maintain()
+    assert store.read(selection("pm25", bucket=3600))["value"].to_pylist() == pytest.approx([COMBINED["pm25"]])
 
 
 def test_the_backlog_of_a_city_is_that_of_the_desks_that_spoke(store: Store) -> None:
@@ -204,7 +244,7 @@ def test_the_backlog_of_a_city_is_that_of_the_desks_that_spoke(store: Store) -> 
         for name, times, told in (("a", [START, START + 3600], [3.0, 4.0]), ("b", [START], [5.0]))
     ]
     store.write(Batch(desks))
-    table = store.read(Selection(("service_backlog",), bucket=3600))
+    table = store.read(selection("service_backlog", bucket=3600))
     assert (table["value"].to_pylist(), table["n"].to_pylist()) == ([8.0, 4.0], [2, 1])
     assert values(store, "service_backlog", bucket=86_400) == [9.0]
 
@@ -212,10 +252,10 @@ def test_the_backlog_of_a_city_is_that_of_the_desks_that_spoke(store: Store) -> 
 def test_buckets_keep_stations_of_different_origin_apart(store: Store) -> None:
     profile = StationProfile("b", "chiang-mai", "environment", "mast", "Mast B", 900, ("pm25",))
     measured = Status(True, "s1", profile, Origin.MEASURED)
-    births = [(CityAddress("run-1", "chiang-mai"), birth()), (address("b", Kind.STATUS), measured)]
+    births = [(CityAddress(RUN[0], "chiang-mai"), birth()), (address("b", Kind.STATUS), measured)]
     told = [accepted(readings([START + i], pm25=[10.0 * i]), i, address(name)) for i, name in enumerate("abb", 1)]
     store.write(Batch(told, births=births))
-    table = store.read(Selection(("pm25",), bucket=1800))
+    table = store.read(selection("pm25", bucket=1800))
     told_by_origin = zip(*(table[name].to_pylist() for name in ("origin", "value", "n")), strict=True)
     assert list(told_by_origin) == [("measured", 25.0, 2), ("simulated", 10.0, 1)]
 
@@ -224,17 +264,18 @@ def test_positions_name_gaps_and_remember_digests(store: Store) -> None:
     for seq in (0, 1, 2, 5, 6, 9):
         store.write(Batch([accepted(readings([START + seq], pm25=[1.0]), seq)]))
     store.write(Batch([accepted(readings([START + 99], pm25=[1.0]), 0, session="s2")]))
-    held = {position.stream: position for position in store.positions("run-1")}
-    first = held[Stream("run-1", "chiang-mai", "a", "s1")]
+    held = {position.stream: position for position in store.positions(RUN[0])}
+    first = held[Stream(RUN[0], "chiang-mai", "a", "s1")]
     assert first.ranges == ((0, 2), (5, 6), (9, 9))
     assert first.recent == {seq: seq for seq in (0, 1, 2, 5, 6, 9)}  # the low 32 bits of the digest
-    assert held[Stream("run-1", "chiang-mai", "a", "s2")].ranges == ((0, 0),)
+    assert held[Stream(RUN[0], "chiang-mai", "a", "s2")].ranges == ((0, 0),)
     assert store.positions("another") == []
 
 
 def test_messages_without_a_number_have_no_position(store: Store) -> None:
     store.write(Batch([accepted(readings([START], pm25=[1.0]), None)]))
-    assert store.positions() == []
+    assert store.positions(RUN[0]) == []
+    assert [position for position in store.positions() if position.stream.run == RUN[0]] == []
     assert values(store) == [1.0]
 
 
@@ -270,34 +311,35 @@ def test_counts_are_added_up_over_writes_and_reopening(url: str) -> None:
     again.close()
 
 
-def test_rejected_messages_are_kept_with_their_bytes_newest_last(store: Store) -> None:
+def test_rejected_messages_are_kept_with_their_bytes_newest_last(empty: Store) -> None:
     kept = [
         Rejection(f"topic/{i}", bytes([i, 0, 255]), 3 + i, 2**64 - 1 - i, "bad", 1.5 + i, fate, run)
         for i, (fate, run) in enumerate([(Fate.REJECTED, ""), (Fate.CONFLICT, "run-1"), (Fate.REJECTED, "run-1")])
     ]
-    store.write(Batch(rejected=kept))
-    assert store.rejections() == kept
-    assert store.rejections("run-1") == kept[1:]
-    assert store.rejections(limit=1) == kept[2:]
+    empty.write(Batch(rejected=kept))
+    assert empty.rejections() == kept
+    assert empty.rejections("run-1") == kept[1:]
+    assert empty.rejections(limit=1) == kept[2:]
 
 
 def test_a_birth_tells_the_city_its_origin_and_scenario(store: Store) -> None:
     store.write(Batch([accepted(readings([START], pm25=[1.0]))]))
-    assert store.runs()[0].origin == "unknown"
-    assert store.cities("run-1") == []
-    store.write(Batch(births=[(CityAddress("run-1", "chiang-mai"), birth())]))
-    assert store.cities("run-1") == [(CITY, birth())]
-    assert [(info.run, info.origin, info.scenario) for info in store.runs()] == [("run-1", "simulated", "haze")]
-    assert store.read(Selection(("pm25",)))["origin"].to_pylist() == ["simulated"]
+    assert [info.origin for info in store.runs() if info.run == RUN[0]] == ["unknown"]
+    assert store.cities(RUN[0]) == []
+    store.write(Batch(births=[(CityAddress(RUN[0], "chiang-mai"), birth())]))
+    assert store.cities(RUN[0]) == [(CITY, birth())]
+    told = [(info.run, info.origin, info.scenario) for info in store.runs() if info.run == RUN[0]]
+    assert told == [(RUN[0], "simulated", "haze")]
+    assert store.read(selection("pm25"))["origin"].to_pylist() == ["simulated"]
 
 
 def test_a_will_of_an_older_session_is_ignored(store: Store) -> None:
-    place = CityAddress("run-1", "chiang-mai")
+    place = CityAddress(RUN[0], "chiang-mai")
     store.write(Batch(births=[(place, birth(session="old")), (place, birth(session="new"))]))
     store.write(Batch(births=[(place, birth(online=False, session="old"))]))
-    assert [status.online for _, status in store.cities("run-1")] == [True]
+    assert [status.online for _, status in store.cities(RUN[0])] == [True]
     store.write(Batch(births=[(place, birth(online=False, session="new"))]))
-    assert [status.online for _, status in store.cities("run-1")] == [False]
+    assert [status.online for _, status in store.cities(RUN[0])] == [False]
 
 
 def test_stations_come_back_as_born(store: Store) -> None:
@@ -306,18 +348,18 @@ def test_stations_come_back_as_born(store: Store) -> None:
     )
     status = Status(True, "s1", mast, Origin.MEASURED)
     store.write(Batch([accepted(readings([START], pm25=[1.0]))], births=[(address(kind=Kind.STATUS), status)]))
-    assert store.stations("run-1") == [mast]
-    assert store.series("run-1")["origin"].to_pylist() == ["measured"]
+    assert store.stations(RUN[0]) == [mast]
+    assert store.series(RUN[0])["origin"].to_pylist() == ["measured"]
 
 
 def test_latest_tells_the_last_value_of_each_series_by_its_time(store: Store) -> None:
     bodies = [readings([START + 900], pm25=[2.0]), readings([START], pm25=[1.0]), statistic(4.2), statistic(4.4, 1)]
     bodies += [event("1", "service_request.closed", resolution_time=3.0)]
     store.write(Batch([accepted(body, seq) for seq, body in enumerate(bodies)]))
-    told = {row["indicator"]: row["value"] for row in store.latest("run-1").to_pylist()}
+    told = {row["indicator"]: row["value"] for row in store.latest(RUN[0]).to_pylist()}
     assert told == {"pm25": 2.0, "unemployment": 4.4, "resolution_time": 3.0}
     store.write(Batch([accepted(readings([START + 1800], pm25=[-1.0]), 9)]))
-    row = next(row for row in store.latest("run-1").to_pylist() if row["indicator"] == "pm25")
+    row = next(row for row in store.latest(RUN[0]).to_pylist() if row["indicator"] == "pm25")
     assert (row["value"], row["quality"]) == (-1.0, 1)
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from scipy.stats import qmc
 
 from collector.answers.intervals import Floats
 
@@ -63,6 +62,8 @@ def latin_hypercube(factors: Sequence[Factor], samples: int, seed: int) -> Desig
 
     McKay, Beckman and Conover 1979, Technometrics 21:239-245, by `scipy.stats.qmc`.
     """
+    from scipy.stats import qmc  # slow to import, rarely needed
+
     shares = qmc.LatinHypercube(len(factors), rng=np.random.default_rng(seed)).random(samples)
     return _design(factors, _scaled(factors, shares), "latin-hypercube")
 
@@ -72,6 +73,8 @@ def sobol_points(factors: Sequence[Factor], samples: int, seed: int) -> Design:
 
     Sobol 1967, scrambled after Owen 1998, by `scipy.stats.qmc`.
     """
+    from scipy.stats import qmc
+
     power = max(int(np.ceil(np.log2(max(samples, 1)))), 0)
     shares = qmc.Sobol(len(factors), rng=np.random.default_rng(seed)).random_base2(power)
     return _design(factors, _scaled(factors, shares), "sobol")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
+from scipy import special
 
 Floats = NDArray[np.float64]
 
@@ -117,8 +117,10 @@ def _quantile(sample: Floats, share: float) -> float:
 
 def _largest_rank(n: int, share: float, tail: float) -> int:
     """The largest r with P(binomial < r) at most the tail; 0 if there is none."""
+    from scipy.stats import binom  # slow to import, rarely needed
+
     ranks = np.arange(1, n + 1)
-    return int((stats.binom.cdf(ranks - 1, n, share) <= tail).sum())
+    return int((binom.cdf(ranks - 1, n, share) <= tail).sum())
 
 
 def _untransformed(y: float, a: float) -> float:

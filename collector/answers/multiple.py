@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from collector.answers.intervals import Floats
 
@@ -21,7 +21,7 @@ def chance_of_none(differences: Floats) -> float:
     error = float(known.std(ddof=1)) / np.sqrt(len(known))
     if error <= 1e-12 * abs(float(known.mean())):
         return 0.0 if known.any() else 1.0
-    return float(2.0 * stats.t.sf(abs(float(known.mean())) / error, len(known) - 1))
+    return float(2.0 * special.stdtr(len(known) - 1, -abs(float(known.mean())) / error))
 
 
 def holm(chances: Floats, confidence: float = 0.95) -> NDArray[np.bool_]:

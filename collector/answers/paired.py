@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from collector.answers.intervals import Floats, Interval, mean_interval
 from collector.language.indicators import Better, indicator
@@ -77,7 +77,8 @@ def bands(values: Floats, confidence: float = 0.95, share: float = 0.9) -> Bands
     mean = np.where(n > 0, held.sum(axis=0) / np.maximum(n, 1), np.nan)
     away = np.where(there, values - mean, 0.0)
     freedom = np.maximum(n - 1, 1)
-    half = stats.t.ppf((1.0 + confidence) / 2.0, freedom) * np.sqrt((away**2).sum(axis=0) / freedom / np.maximum(n, 1))
+    error = np.sqrt((away**2).sum(axis=0) / freedom / np.maximum(n, 1))
+    half = special.stdtrit(freedom, (1.0 + confidence) / 2.0) * error
     half = np.where(n > 1, half, np.nan)
     cuts = np.full((3, values.shape[1]), np.nan)
     enough = n > 0

@@ -7,11 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from SALib.analyze import morris as morris_analysis  # type: ignore[import-untyped]
-from SALib.analyze import sobol as sobol_analysis
-from SALib.sample import morris as morris_sampling  # type: ignore[import-untyped]
-from SALib.sample import sobol as sobol_sampling
-from scipy import stats
+from scipy import special
 
 from collector.answers.designs import Factor
 from collector.answers.intervals import Floats, Interval
@@ -87,6 +83,8 @@ def tornado(paths: Sequence[str], outcomes: Floats, confidence: float = 0.95) ->
 
 def morris_design(factors: Sequence[Factor], trajectories: int, seed: int) -> Floats:
     """Rows ((factors + 1) trajectories, factors) of a design with four levels (Morris 1991, Technometrics 33:161)."""
+    from SALib.sample import morris as morris_sampling  # type: ignore[import-untyped]  # slow to import, as all here
+
     return np.asarray(morris_sampling.sample(_problem(factors), trajectories, num_levels=LEVELS, seed=seed))
 
 
@@ -98,6 +96,8 @@ def morris(
     `strength` is mu* of Campolongo, Cariboni and Saltelli (2007, Environ. Model. Softw. 22:1509), over the whole range
     of the factor, with its bootstrap interval, by SALib.
     """
+    from SALib.analyze import morris as morris_analysis  # type: ignore[import-untyped]
+
     found = morris_analysis.analyze(
         _problem(factors), rows, outcomes, num_resamples=RESAMPLES, conf_level=confidence, num_levels=LEVELS, seed=seed
     )
@@ -121,6 +121,8 @@ def sobol_design(factors: Sequence[Factor], samples: int, seed: int) -> Floats:
     """
     if samples < 1 or samples & (samples - 1):
         raise ValueError(f"expected a power of two (16, 32, 64, ...), came {samples}")
+    from SALib.sample import sobol as sobol_sampling
+
     return np.asarray(sobol_sampling.sample(_problem(factors), samples, calc_second_order=False, seed=seed))
 
 
@@ -132,6 +134,8 @@ def sobol(factors: Sequence[Factor], outcomes: Floats, confidence: float = 0.95,
     """
     if not np.ptp(outcomes) > 0.0:
         raise ValueError("the outcomes are all the same: no factor matters, and there is no variance to share out")
+    from SALib.analyze import sobol as sobol_analysis
+
     found = sobol_analysis.analyze(
         _problem(factors), outcomes, calc_second_order=False, num_resamples=RESAMPLES, conf_level=confidence, seed=seed
     )
@@ -166,10 +170,12 @@ def associations(
 
 def _rank_correlation(setting: Floats, outcomes: Floats, confidence: float) -> Interval:
     n = len(setting)
-    r = float(stats.spearmanr(setting, outcomes).statistic)
+    from scipy.stats import spearmanr
+
+    r = float(spearmanr(setting, outcomes).statistic)
     if n < LEAST_FOR_CORRELATION:
         return Interval(r, -1.0, 1.0, n, confidence, "bonett-wright")
-    half = float(stats.norm.ppf((1.0 + confidence) / 2.0)) * np.sqrt((1.0 + r * r / 2.0) / (n - 3))
+    half = float(special.ndtri((1.0 + confidence) / 2.0)) * np.sqrt((1.0 + r * r / 2.0) / (n - 3))
     middle = np.arctanh(np.clip(r, -1.0 + 1e-12, 1.0 - 1e-12))
     low, high = float(np.tanh(middle - half)), float(np.tanh(middle + half))
     return Interval(r, low, high, n, confidence, "bonett-wright")

@@ -10,8 +10,6 @@ from collector.language.ledger import Header, Ledger
 from collector.sinks.columns import readings
 from collector.sinks.file import Sink
 from collector.sinks.files import read_csv, read_json_lines
-from collector.stores.influx.connection import Influx
-from collector.stores.influx.url import parse
 
 
 def audit_sink(ledger: Ledger, sink: Sink) -> Findings:
@@ -45,6 +43,9 @@ def read(sink: Sink) -> pa.Table:
 
             return read_http(source, wanted)
         case "influxdb":
+            from collector.stores.influx.connection import Influx
+            from collector.stores.influx.url import parse
+
             influx = Influx(parse(source.url or ""))
             try:
                 return influx.ask(source.query or "", dict.fromkeys(wanted, pa.string()))

@@ -39,6 +39,7 @@ from nakhon.cli import (
 )
 from nakhon.cli.application import app
 from nakhon.cli.options import hidden, secrets
+from nakhon.cli.starting import leave_out_pandas
 from nakhon.terminal import logs
 from nakhon.terminal.console import told
 
@@ -75,6 +76,7 @@ log = logging.getLogger("nakhon")
 
 def main() -> None:
     """Run the command and exit with its code."""
+    leave_out_pandas()
     try:
         known = secrets()
         provide(known)

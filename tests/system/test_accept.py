@@ -36,11 +36,11 @@ at = "1s"
 fault = {{ fault = "malformed", how = "truncated", probability = 0.5, for = "30min" }}
 [[steps]]
 name = "kill"
-at = "5s"
+at = "2s"
 consumer = "kill"
 [[steps]]
 name = "start"
-at = "6s"
+at = "3s"
 consumer = "start"
 [criteria]
 require = ["lost = 0", "duplicated = 0", "pending = 0", "rejected = injected", 'recovered < 60 s after "start"']
@@ -52,15 +52,15 @@ start = "exec {recorder} -p {port} -q 0 -t \\"nakhon/v1/$NAKHON_RUN/#\\" -F %j >
 settle = "1s"
 [[steps]]
 name = "away"
-at = "2s"
+at = "1s"
 consumer = "stop"
 [[steps]]
 name = "back"
-at = "5s"
+at = "3s"
 consumer = "start"
 [[steps]]
 name = "a command"
-at = "6s"
+at = "4s"
 run = "echo $NAKHON_RUN; exit 0"
 [criteria]
 require = ["lost = 0", "duplicated = 0", "recovered < 30 s"]
@@ -80,7 +80,7 @@ def accepted(folder: Path, plan: str, broker: str) -> tuple[int, dict[str, Any],
 def test_a_collector_that_is_killed_and_started_again_is_accepted(
     tmp_path: Path, mosquitto: Callable[..., Mosquitto]
 ) -> None:
-    plan = LOAD.format(title="killed", seconds=10) + KILLED.format(port=free_port(), python=sys.executable)
+    plan = LOAD.format(title="killed", seconds=6) + KILLED.format(port=free_port(), python=sys.executable)
     code, told, text = accepted(tmp_path, plan, mosquitto().url)
     assert (code, told["verdict"]) == (0, "ACCEPTED"), text
     assert told["measures"]["lost"] == 0 < told["measures"]["rejected"] == told["measures"]["malformed"]
@@ -97,7 +97,7 @@ def test_a_consumer_that_loses_is_not_accepted_and_the_certificate_names_the_los
     tmp_path: Path, mosquitto: Callable[..., Mosquitto]
 ) -> None:
     broker = mosquitto()
-    plan = LOAD.format(title="loses", seconds=8)
+    plan = LOAD.format(title="loses", seconds=5)
     plan += LOSES.format(folder=tmp_path, port=broker.port, recorder=need("mosquitto_sub"))
     code, told, text = accepted(tmp_path, plan, broker.url)
     assert (code, told["verdict"]) == (1, "NOT ACCEPTED")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from parts import Mosquitto, free_port, listening, nakhon, wait_for
+from processes import Running
 
 pytestmark = pytest.mark.system
 
@@ -89,7 +89,7 @@ class Voice:
 
 
 @contextmanager
-def collector(broker: Mosquitto, folder: Path, hook: Hook) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def collector(broker: Mosquitto, folder: Path, hook: Hook) -> Iterator[tuple[Running, str]]:
     port = free_port()
     (folder / "rules.toml").write_text(RULES)
     process = nakhon(
@@ -123,6 +123,11 @@ def nothing_waits(url: str) -> bool:
     return alerts(url)["waiting"] == {"mqtt": 0, "webhook": 0}
 
 
+def is_kept(folder: Path) -> bool:
+    """Whether a collector that is started now would know that everything was taken."""
+    return json.loads((folder / "city.duckdb.alerts.json").read_text())["pending"] == []
+
+
 @pytest.fixture
 def hook() -> Iterator[Hook]:
     one = Hook()
@@ -144,13 +149,14 @@ def test_a_collector_killed_in_the_middle_of_an_alert_neither_repeats_nor_loses_
         with collector(broker, tmp_path, hook) as (process, url):
             voice.tell(0, 60.0)
             voice.tell(5, 70.0)
-            wait_for(lambda: "pm25" in urlopen(f"{url}/api/v1/series").read().decode(), 10, "the readings")
+            wait_for(lambda: "pm25" in urlopen(f"{url}/api/v1/series").read().decode(), 30, "the readings")
             process.send_signal(signal.SIGKILL)  # while it is pending
             process.wait(10)
         with collector(broker, tmp_path, hook) as (process, url):
             voice.tell(10, 80.0)
             wait_for(lambda: states(hook) == ["raised"] and nothing_waits(url), 20, "the alert")
             assert voice.heard == [(topic, "raised")]
+            wait_for(lambda: is_kept(tmp_path), 20, "the collector to have written down that it was taken")
             process.send_signal(signal.SIGKILL)  # while it stands
             process.wait(10)
         voice.tell(15, 45.0)  # not cleared yet, while nobody listens

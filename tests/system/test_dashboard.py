@@ -141,7 +141,7 @@ def browser() -> Iterator[Any]:
 def opened(browser: Any, stage: Stage) -> Iterator[Any]:
     """One page for most tests; what goes wrong in it and what it asks elsewhere is noted."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(60_000)
     page.on("pageerror", lambda error: stage.problems.append(str(error)))
     page.on("console", lambda told: stage.problems.append(told.text) if told.type in ("error", "warning") else None)
     page.on("request", lambda request: stage.problems.append(request.url) if _is_outside(request.url, stage) else None)
@@ -160,7 +160,7 @@ def _is_outside(url: str, stage: Stage) -> bool:
     return not url.startswith((stage.url, "data:", "blob:"))
 
 
-def until(page: Any, expression: str, patience: float = 20.0) -> None:
+def until(page: Any, expression: str, patience: float = 60.0) -> None:
     """Wait until an expression is true; the page's own policy forbids the browser to do it."""
     deadline = time.monotonic() + patience
     while not page.evaluate(expression):
@@ -308,7 +308,7 @@ def test_thai_is_complete_with_the_buddhist_era(page: Any, stage: Stage) -> None
 
 def test_theme_and_language_are_chosen_by_keyboard_and_kept(browser: Any, stage: Stage) -> None:
     page = browser.new_page(viewport={"width": 390, "height": 800}, color_scheme="light")
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(60_000)
     page.goto(f"{stage.url}/#/map")
     page.locator(".map .mark").first.wait_for()
     page.keyboard.press("Tab")
@@ -364,7 +364,7 @@ def test_axe_finds_nothing_wrong_in_any_view(
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)
     context.add_init_script(axe)
     page = context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(60_000)
     found = {}
     for view in VIEWS:
         show(page, stage, view, "&indicator=pm25")
@@ -379,7 +379,7 @@ def test_a_shared_address_opens_its_view_after_the_login(browser: Any, tmp_path:
     app = application(store, Live(), Metrics(), lambda: None, access=Access(Tokens(token)))
     with serve(app, port=0) as server:
         page = browser.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         page.goto(f"{server.url}/#/health?lang=th")
         page.fill("#token", token)
         page.click("button[type=submit]")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from parts import Mosquitto, nakhon, wait_for
+from processes import Running
 
 pytestmark = pytest.mark.system
 
@@ -27,7 +27,7 @@ include = ["chiang-mai", "khon-kaen", "rayong"]
 
 
 @contextmanager
-def collector(broker: Mosquitto, folder: Path, *more: str) -> Iterator[subprocess.Popen[bytes]]:
+def collector(broker: Mosquitto, folder: Path, *more: str) -> Iterator[Running]:
     told = ("--broker", broker.url, "--store", "duckdb://city.duckdb", "--port", "0", *more)
     process = nakhon("collect", *told, folder=folder)
     try:
@@ -47,7 +47,7 @@ def audit(folder: Path) -> tuple[int, dict[str, object]]:
     return code, json.loads((folder / "audit.out").read_text())
 
 
-def simulate(broker: Mosquitto, folder: Path, days: int) -> subprocess.Popen[bytes]:
+def simulate(broker: Mosquitto, folder: Path, days: int) -> Running:
     (folder / "kill.toml").write_text(SCENARIO.format(days=days))
     told = ("--broker", broker.url, "--ledger", "run.ledger", "--run", "kill")
     return nakhon("simulate", "kill.toml", *told, folder=folder)

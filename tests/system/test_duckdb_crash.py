@@ -5,21 +5,19 @@ from __future__ import annotations
 import random
 import select
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import pytest
+from processes import program
 
 from collector.stores import open_store
 from collector.stores.duckdb.schema import VERSION
 from collector.stores.protocol import Fate, Selection
 
-ROOT = Path(__file__).parents[2]
-STATIONS, TIMES, KILLS = 20, 5, 8
+STATIONS, TIMES, KILLS = 20, 5, 3
 
 WRITER = """
 import sys
@@ -55,7 +53,7 @@ def test_no_acknowledged_batch_is_lost_and_none_is_torn(tmp_path: Path, seed: in
     chance = random.Random(seed)
     url = f"duckdb://{tmp_path / 'city.duckdb'}"
     acknowledged = 0
-    for _ in range(KILLS // 2):
+    for _ in range(KILLS):
         acknowledged = max(acknowledged, killed_writer(url, chance.uniform(0.0, 0.6)))
         acknowledged = check(url, acknowledged)
     assert acknowledged > 0
@@ -63,8 +61,7 @@ def test_no_acknowledged_batch_is_lost_and_none_is_torn(tmp_path: Path, seed: in
 
 def killed_writer(url: str, seconds: float) -> int:
     """How many batches a writer had acknowledged when it was killed, `seconds` after its first."""
-    command = [sys.executable, "-c", WRITER, url, str(STATIONS), str(TIMES)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as writer:
+    with program(WRITER, url, str(STATIONS), str(TIMES)) as writer:
         assert writer.stdout is not None
         lines = [writer.stdout.readline()]
         assert lines[0].startswith(b"open")
@@ -137,9 +134,9 @@ for number in range(1000):
 """
 
 
-def killed(program: str, seconds: float, *arguments: str) -> bool:
+def killed(code: str, seconds: float, *arguments: str) -> bool:
     """Kill a program so long after it says that it begins; whether it was done before."""
-    with subprocess.Popen([sys.executable, "-c", program, *arguments], stdout=subprocess.PIPE, cwd=ROOT) as process:
+    with program(code, *arguments) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"open\n"
         select.select([process.stdout], [], [], seconds)
@@ -155,7 +152,8 @@ def schema_version(path: Path) -> int:
 @pytest.mark.system
 def test_a_layout_brought_up_to_date_is_old_or_new_when_killed(tmp_path: Path) -> None:
     path, chance = tmp_path / "city.duckdb", random.Random(3)
-    subprocess.run([sys.executable, "-c", FILLER, str(path)], check=True, timeout=60, cwd=ROOT)
+    with program(FILLER, str(path)) as filler:
+        assert filler.wait(60) == 0
     outcomes = []
     for _ in range(6):
         if outcomes and outcomes[-1] == VERSION:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from parts import nakhon
 from postgres import PASSWORD, Postgres, lake_url
+from processes import Running, program
 
 from collector.language.errors import StoreError
 from collector.stores import open_store
@@ -69,14 +70,26 @@ def postgres() -> Iterator[Postgres]:
     server.remove()
 
 
-def writer(url: str, first: int, last: int, seed: int) -> subprocess.Popen[str]:
-    numbers = [str(number) for number in (first, last, STATIONS, TIMES, seed)]
-    command = [sys.executable, "-c", WRITER, url, *numbers]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=os.environ | SECRET)
+def writer(url: str, first: int, last: int, seed: int) -> Running:
+    return program(WRITER, url, *(str(number) for number in (first, last, STATIONS, TIMES, seed)), **SECRET)
 
 
-def kept(lines: list[str]) -> set[int]:
-    return {int(line.split()[1]) for line in lines if line.startswith("kept ") and line.endswith("\n")}
+def heard(one: Running) -> bytes:
+    """The next line that a writer says."""
+    assert one.stdout is not None
+    return one.stdout.readline()
+
+
+def told_by(one: Running) -> bytes:
+    """All that a writer says to its end."""
+    assert one.stdout is not None
+    with one:
+        return one.stdout.read()
+
+
+def kept(said: bytes) -> set[int]:
+    lines = said.splitlines(keepends=True)
+    return {int(line.split()[1]) for line in lines if line.startswith(b"kept ") and line.endswith(b"\n")}
 
 
 def answers(store: Store) -> list[object]:
@@ -100,21 +113,20 @@ def test_three_collectors_with_overlapping_messages_of_which_one_is_killed(tmp_p
     seed = random.randrange(2**32)
     print(f"seed {seed}")
     url = lake_url(tmp_path, postgres)
-    spans = [(0, 40), (20, 60), (40, 80)]
+    spans = [(0, 16), (8, 24), (16, 32)]
     writers = [writer(url, *span, seed + place) for place, span in enumerate(spans)]
     victim = writers[1]
-    assert victim.stdout is not None
-    lines = [victim.stdout.readline() for _ in range(random.Random(seed).randint(2, 20))]
+    lines = b"".join(heard(victim) for _ in range(random.Random(seed).randint(2, 10)))
     time.sleep(random.Random(seed).uniform(0, 0.1))
     victim.send_signal(signal.SIGKILL)
-    told = [(one.communicate(timeout=120)[0] or "").splitlines(keepends=True) for one in writers]
+    told = [told_by(one) for one in writers]
     assert [one.returncode for one in writers] == [0, -signal.SIGKILL, 0], told
     acknowledged = kept(lines + told[1])
     whole = kept(told[0]) | kept(told[2]) | acknowledged
-    assert whole >= {*range(40), *range(40, 80)}
+    assert whole >= set(range(32))
     store = open_lake(url)
-    check(store, set(range(80)))
-    written = (40 + 40 + len(acknowledged)) * STATIONS
+    check(store, set(range(32)))
+    written = (16 + 16 + len(acknowledged)) * STATIONS
     assert sum(store.counts("run-1").values()) in (written, written + STATIONS)  # one more, killed before it could say
     before = answers(store)
     seal(store._lake)
@@ -128,10 +140,9 @@ def test_three_collectors_with_overlapping_messages_of_which_one_is_killed(tmp_p
 def test_postgresql_restarted_under_writers_loses_and_doubles_nothing(tmp_path: Path, postgres: Postgres) -> None:
     url = lake_url(tmp_path, postgres)
     store = open_lake(url)
-    writers = [writer(url, 0, 40, 1), writer(url, 40, 80, 2)]
+    writers = [writer(url, 0, 24, 1), writer(url, 24, 48, 2)]
     for one in writers:
-        assert one.stdout is not None
-        assert [one.stdout.readline()[:4] for _ in range(6)][-1] == "kept"
+        assert [heard(one)[:4] for _ in range(4)][-1] == b"kept"
     postgres.stop(signal.SIGQUIT)  # as if it had been killed
     with pytest.raises(StoreError, match=r"PostgreSQL at .* does not answer") as caught:
         store.runs()
@@ -139,10 +150,10 @@ def test_postgresql_restarted_under_writers_loses_and_doubles_nothing(tmp_path: 
     with pytest.raises(StoreError, match="does not answer"):
         store.runs()
     postgres.start()
-    told = [one.communicate(timeout=120)[0] for one in writers]
+    told = [told_by(one) for one in writers]
     assert [one.returncode for one in writers] == [0, 0], told
-    assert all("does not answer" in text for text in told)
-    check(store, set(range(80)))
+    assert all(b"does not answer" in text for text in told)
+    check(store, set(range(48)))
     store.close()
 
 
@@ -176,10 +187,10 @@ def test_a_full_disk_keeps_nothing_of_the_batch_and_the_store_works_again_with_s
 ) -> None:
     url = lake_url(tmp_path, postgres)
     open_store(url).close()
-    command = [sys.executable, "-c", FULL, url]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=ROOT, env=os.environ | SECRET)
-    assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
+    with program(FULL, url, **SECRET) as done:
+        assert done.stdout is not None
+        lines = done.stdout.read().decode().splitlines()
+    assert done.returncode == 0, lines
     assert [line[:26] for line in lines[:2]] == ["full no space is left for "] * 2
     assert lines[2:] == ["nothing 0", "whole 400"]
 
@@ -187,7 +198,7 @@ def test_a_full_disk_keeps_nothing_of_the_batch_and_the_store_works_again_with_s
 SCENARIO = """
 name = "small"
 start = 2026-03-01T00:00:00Z
-duration = "1d"
+duration = "6h"
 cadence = "15min"
 [cities]
 include = ["rayong"]
@@ -228,16 +239,15 @@ def test_a_simulated_run_is_accounted_for_and_compares_as_from_duckdb(tmp_path: 
 
 def test_many_small_writings_end_in_few_files(tmp_path: Path, postgres: Postgres) -> None:
     url = lake_url(tmp_path, postgres)
-    with writer(url, 0, 60, 3) as one:
-        assert one.wait(120) == 0
+    assert kept(told_by(writer(url, 0, 40, 3))) == set(range(40))
     store = open_lake(url)
-    check(store, set(range(60)))
+    check(store, set(range(40)))
     before = answers(store)
     store._seal(at_least=0)
     assert answers(store) == before
     with store._lake.reading() as connection:
         rows = connection.execute("SELECT sum(file_count)::INT FROM ducklake_table_info('lake')").fetchall()
-    assert rows[0][0] < 20
+    assert rows[0][0] < 15
     store.close()
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fault_runs import SMALL, scenario
@@ -110,11 +109,12 @@ def _sent(folder: Path) -> int:
     return sum("to" in line for line in lines) - int(lost)
 
 
-def _audit(folder: Path, store: str) -> dict:  # type: ignore[type-arg]
-    command = [sys.executable, "-m", "nakhon", "audit", str(folder / "run.ledger"), "--store", store, "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stdout[-3_000:] + done.stderr
-    return json.loads(done.stdout)  # type: ignore[no-any-return]
+def _audit(folder: Path, store: str) -> dict[str, Any]:
+    code = nakhon("audit", "run.ledger", "--store", store, "--json", folder=folder).wait(120)
+    told = (folder / "audit.out").read_text()
+    assert code == 0, told[-3_000:] + (folder / "audit.log").read_text()
+    found: dict[str, Any] = json.loads(told)
+    return found
 
 
 @contextmanager
@@ -240,4 +240,5 @@ def test_a_run_answers_and_who_asks_in_vain_is_told(tmp_path: Path, mosquitto: C
         assert (told["id"], told["stations"], told["value"]) == ("live-1", 2, 3.0)
         stop = ("stop", "live-1", "--run", RUN, "--broker", url)
         assert nakhon("fault", *stop, folder=tmp_path).wait(60) == 0
+        wait_for(lambda: ask(parse_broker(url), RUN, "fault.list", {}, 20) == {"faults": []}, 20, "the next tick")
         assert nakhon("fault", *stop, folder=tmp_path).wait(60) == 2

@@ -186,7 +186,7 @@ def test_a_server_killed_in_the_middle_of_writes_loses_nothing_it_acknowledged(t
         store = open_store(f"influxdb://127.0.0.1:{server.port}/{ORGANIZATION}/bucket-1")
         writer = threading.Thread(target=write_all, args=(ingest, kept))
         writer.start()
-        for _ in range(3):
+        for _ in range(2):
             kept.wait(chance.uniform(0.05, 0.8))
             server.kill()
             server.start()
@@ -201,7 +201,7 @@ def test_a_server_killed_in_the_middle_of_writes_loses_nothing_it_acknowledged(t
         server.kill()
 
 
-MESSAGES = 2000
+MESSAGES = 1000
 
 
 def write_all(ingest: Ingest, kept: threading.Event) -> None:
@@ -383,8 +383,8 @@ def same(told: dict[str, list[object]], expected: dict[str, list[object]]) -> No
 SCENARIO = """
 name = "one-day"
 start = 2026-03-01T00:00:00Z
-duration = "1d"
-cadence = "15min"
+duration = "12h"
+cadence = "30min"
 [cities]
 include = ["chiang-mai", "rayong"]
 """

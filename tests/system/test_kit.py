@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from npm import installed
 from parts import Mosquitto, free_port, listening, nakhon, need, wait_for
 
 from collector.language.broker import Broker, parse_broker
@@ -30,7 +31,7 @@ pytestmark = pytest.mark.system
 SCENARIO = """
 name = "talk"
 start = 2026-03-01T00:00:00Z
-duration = "2d"
+duration = "1d"
 cadence = "15min"
 [cities]
 include = ["chiang-mai", "rayong"]
@@ -97,24 +98,20 @@ def of_kind(expect: Expect, kind: str) -> list[Captured]:
     return expect.heard(f"nakhon/v1/+/+/+/+/{kind}")
 
 
-def node_red(folder: Path) -> tuple[str, ...]:
-    """How Node-RED is started; it is installed beside the test where there is npm."""
+def node_red(config: pytest.Config, folder: Path) -> tuple[str, ...]:
+    """How Node-RED is started; it is installed where there is npm."""
     if named := os.environ.get("NODE_RED"):
         return tuple(named.split())
-    need("node")
-    install = (need("npm"), "install", "--no-audit", "--no-fund", "--ignore-scripts", NODE_RED)
-    done = subprocess.run(install, cwd=folder, capture_output=True, text=True, timeout=280)
-    if done.returncode:
-        pytest.skip(f"npm cannot install {NODE_RED}: {done.stderr[-200:]}")
-    return (need("node"), str(folder / "node_modules" / "node-red" / "red.js"))
+    place = installed(NODE_RED, config, folder)
+    return (need("node"), str(place / "node_modules" / "node-red" / "red.js"))
 
 
 def test_node_red_receives_every_reading_of_a_city_in_ticks_and_packs(
-    tmp_path: Path, mosquitto: Callable[..., Mosquitto]
+    tmp_path: Path, mosquitto: Callable[..., Mosquitto], pytestconfig: pytest.Config
 ) -> None:
-    installed = tmp_path / "installed"
-    installed.mkdir()
-    program = node_red(installed)
+    place = tmp_path / "installed"
+    place.mkdir()
+    program = node_red(pytestconfig, place)
     broker = mosquitto()
     kit = made("node-red", broker.url, tmp_path)
     expect, port = Expect(broker.url), free_port()

@@ -18,6 +18,7 @@ from paho.mqtt.enums import MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from parts import Mosquitto, nakhon, wait_for
+from processes import Running
 
 from collector.language.broker import parse_broker
 from collector.language.codec import encode
@@ -30,10 +31,10 @@ from nakhon.captures.recording import Ear
 from nakhon.terminal.console import told
 
 pytestmark = pytest.mark.system
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
-def listening(folder: Path, broker: Mosquitto, *options: str, out: str = "heard.jsonl") -> subprocess.Popen[bytes]:
+def listening(folder: Path, broker: Mosquitto, *options: str, out: str = "heard.jsonl") -> Running:
     """A listener under way, once the broker has it."""
     (folder / "listen.log").unlink(missing_ok=True)
     process = nakhon("listen", "--broker", broker.url, "--out", out, *options, folder=folder)
@@ -191,5 +192,5 @@ def test_the_recorder_works_in_this_process_too(tmp_path: Path, mosquitto: Calla
     broker = mosquitto()
     say(broker, [("a/b", b"kept")], retain=True)
     out = tmp_path / "heard.jsonl"
-    assert record(Recording(Ear(("a/#",)), out, 0.5), parse_broker(broker.url), told)
+    assert record(Recording(Ear(("a/#",)), out, 2.0), parse_broker(broker.url), told)
     assert [one.payload for one in read_capture(out)] == [b"kept"]

@@ -33,7 +33,7 @@ def page():
             executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"]
         )
         opened = browser.new_page()
-        opened.set_default_timeout(20_000)
+        opened.set_default_timeout(60_000)
         yield opened
         browser.close()
 

@@ -82,7 +82,7 @@ class Collector:
         self.store.close()
 
 
-def until(page, expression, patience=20.0):
+def until(page, expression, patience=60.0):
     """Wait until an expression is true; the page's own policy forbids the browser to do it."""
     deadline = time.monotonic() + patience
     while not page.evaluate(expression):
@@ -106,7 +106,7 @@ def collector(tmp_path_factory):
 def opened(browser, collector):
     """One page for all tests: it follows the newest run, and each test has a run of its own."""
     page = browser.new_page(viewport={"width": 1400, "height": 1000})
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(60_000)
     page.problems, page.asked = [], []
     page.on("pageerror", lambda error: page.problems.append(str(error)))
     page.on("console", lambda told: page.problems.append(told.text) if told.type == "error" else None)

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import pytest
 from parts import Mosquitto, nakhon, need, wait_for
+from processes import Running
 from rich.console import Console
 
 from collector.language.broker import parse_broker
@@ -46,14 +47,14 @@ include = ["chiang-mai"]
 """
 
 
-def recording(broker: Mosquitto, folder: Path, out: str, *options: str) -> subprocess.Popen[bytes]:
+def recording(broker: Mosquitto, folder: Path, out: str, *options: str) -> Running:
     process = nakhon("record", *options, "--broker", broker.url, "--out", out, folder=folder)
     log = folder / "record.log"
     wait_for(lambda: "listening to" in log.read_text() or process.poll() is not None, 60, "the recording to begin")
     return process
 
 
-def ended(process: subprocess.Popen[bytes], folder: Path) -> int:
+def ended(process: Running, folder: Path) -> int:
     process.send_signal(signal.SIGINT)
     code = process.wait(60)
     (folder / "record.log").unlink()

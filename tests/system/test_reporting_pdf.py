@@ -1,12 +1,10 @@
 """The report printed by Chromium: Thai letters are in the PDF, with their font."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from parts import need
+from parts import nakhon, need
 from report_samples import results
 
 from nakhon.reporting import browser
@@ -22,13 +20,10 @@ def chromium() -> str:
 def test_a_thai_report_prints_with_its_letters_and_the_document_has_the_charts(chromium: str, tmp_path: Path) -> None:
     assert not browser.thai_font_missing(), f"install Debian's {browser.THAI_FONTS}"
     directory = results(tmp_path, replications=4, days=6)
-    command = [
-        sys.executable, "-m", "nakhon", "report", str(directory), "-o", "r.html", "--pdf", "--docx", "r.docx",
-        "--language", "th", "--calendar", "buddhist",
-    ]  # fmt: skip
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=200)
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert "การจำลองไม่ใช่การพยากรณ์" in done.stdout
+    asked = ("-o", "r.html", "--pdf", "--docx", "r.docx", "--language", "th", "--calendar", "buddhist")
+    code = nakhon("report", str(directory), *asked, folder=tmp_path).wait(200)
+    assert code == 0, (tmp_path / "report.log").read_text()[-2000:]
+    assert "การจำลองไม่ใช่การพยากรณ์" in (tmp_path / "report.out").read_text("utf-8")
     printed = (tmp_path / "r.pdf").read_bytes()
     assert printed.startswith(b"%PDF-") and printed.rstrip().endswith(b"%%EOF")
     assert re.search(rb"/FontName\s*/[A-Z]{6}\+\S*(Thai|Loma|Garuda|Waree|Sarabun|Laksaman|Umpush|Kinnari)", printed)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from urllib.request import urlopen
 import pyarrow.compute as pc
 import pytest
 from parts import Mosquitto, free_port, nakhon, wait_for
+from processes import Running
 
 from collector.auditing.audit import audit
 from collector.language.indicators import indicators
@@ -68,7 +68,7 @@ class Member:
         self._secret = store.secret
         told = ("--broker", broker, "--store", store.url, "--port", str(port))
         self._command = ("collect", *told, "--client-id", name, "--group", "scale")
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Running | None = None
 
     def start(self) -> None:
         self.process = nakhon(*self._command, folder=self.folder, **self._secret)

@@ -14,6 +14,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from parts import free_port, listening, nakhon, need, wait_for
+from processes import Running
 
 pytestmark = pytest.mark.system
 
@@ -169,7 +170,7 @@ def test_a_shared_subscription_and_the_systems_topics_open_nothing(people: dict[
     assert set(nosy.heard) == {TOPICS["committed"]}
 
 
-def collect(url: str, folder: Path, *more: str, **environment: str) -> subprocess.Popen[bytes]:
+def collect(url: str, folder: Path, *more: str, **environment: str) -> Running:
     told = ("--broker", url, "--store", "duckdb://city.duckdb", "--port", "0", *more)
     return nakhon("collect", *told, folder=folder, **environment)
 
@@ -178,7 +179,7 @@ def named(role: str, password: str = PASSWORD) -> dict[str, str]:
     return {"NAKHON_MQTT_USERNAME": role, "NAKHON_MQTT_PASSWORD": password}
 
 
-def refusal(folder: Path, process: subprocess.Popen[bytes]) -> str:
+def refusal(folder: Path, process: Running) -> str:
     assert process.wait(60) == 2
     log = (folder / "collect.log").read_text()
     assert "Traceback" not in log

@@ -39,6 +39,14 @@ received = "got"
 [received]
 format = "s"
 """
+SCENARIO = """
+name = "acceptance"
+start = 2026-03-01T00:00:00Z
+duration = "3h"
+cadence = "15min"
+[cities]
+include = ["khon-kaen", "rayong"]
+"""
 TABLE = """
 [sink]
 kind = "sql"
@@ -105,8 +113,9 @@ def test_what_a_consumer_keeps_of_a_run_is_audited_whole_and_broken(
 ) -> None:
     broker = mosquitto()
     consumer = Consumer(tmp_path, broker)
-    said = ("simulate", "demo", "--broker", broker.url, "--ledger", "run.ledger", "--run", "acceptance", "--for", "6s")
-    assert nakhon(*said, folder=tmp_path).wait(PATIENCE) == 0
+    (tmp_path / "acceptance.toml").write_text(SCENARIO)
+    said = ("simulate", "acceptance.toml", "--broker", broker.url, "--ledger", "run.ledger", "--run", "acceptance")
+    assert nakhon(*said, folder=tmp_path).wait(PATIENCE) == 0, (tmp_path / "simulate.log").read_text()
     ledger = read_ledger(tmp_path / "run.ledger")
     count = sum(entry.values for entry in ledger.entries if entry.address.kind == "readings")
     assert count > 100

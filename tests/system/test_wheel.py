@@ -38,10 +38,22 @@ def test_the_wheel_holds_the_programs_and_their_data_and_nothing_else(wheel: Pat
 
 def test_installed_elsewhere_the_command_runs(wheel: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
-    venv.create(home, with_pip=True, system_site_packages=False)
+    venv.create(home, with_pip=False, system_site_packages=False)
     # The dependencies are those of this environment; the wheel itself is installed for real.
     subprocess.run(
-        [home / "bin" / "python", "-m", "pip", "install", "--no-deps", "--no-index", "--quiet", wheel], check=True
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "--python",
+            home / "bin" / "python",
+            "install",
+            "--no-deps",
+            "--no-index",
+            "--quiet",
+            wheel,
+        ],
+        check=True,
     )
     site = next(home.glob("lib/python*/site-packages"))
     ours = next(Path(path) for path in sys.path if path.endswith("site-packages"))

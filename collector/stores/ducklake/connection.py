@@ -29,7 +29,6 @@ MARKER = ".nakhon-store"
 _PATIENCE = 30_000  # milliseconds that a writer waits for another collector's sealing
 _ABANDONED = 300_000  # milliseconds after which PostgreSQL drops the lock of a collector that stands still
 _LOCK, _TURN, _BIRTH = 7_310_001, 7_310_002, 7_310_003  # advisory locks of the database
-_OURS = "(FROM duckdb_tables() WHERE database_name = 'lake')"
 
 
 class Lake:
@@ -194,10 +193,10 @@ def _attach_or_create(connection: DuckDBPyConnection, place: Place) -> None:
         if not place.data.is_dir():
             raise StoreError(f"there is no directory {place.data}: create it, or mount the share that holds it")
         _attach_lake(connection, place, "CREATE_IF_NOT_EXISTS true")
-        if connection.execute(f"SELECT count(*) FROM {_OURS}").fetchall()[0][0] == 0:  # noqa: S608
-            _create(connection, place)
+        if names := _names(connection):
+            _migrate(connection, names)
         else:
-            _migrate(connection)
+            _create(connection, place)
         cursor.rollback()
 
 
@@ -215,10 +214,15 @@ def _create(connection: DuckDBPyConnection, place: Place) -> None:
     connection.execute("COMMIT")
 
 
-def _migrate(connection: DuckDBPyConnection) -> None:
+def _names(connection: DuckDBPyConnection) -> set[str]:
+    """The tables of the lake, asked of its catalogue: DuckDB's own list is made by loading all of them."""
+    query = "SELECT table_name FROM public.ducklake_table WHERE end_snapshot IS NULL"
+    return {name for (name,) in connection.execute(f"FROM postgres_query('server', '{query}')").fetchall()}
+
+
+def _migrate(connection: DuckDBPyConnection, names: set[str]) -> None:
     """Bring the tables of an older version up to date; a newer one is left to `_check`, which refuses it."""
-    names = connection.execute(f"SELECT count(*) FROM {_OURS} WHERE table_name = 'meta'").fetchall()[0][0]  # noqa: S608
-    told = connection.execute("SELECT version, created, identity FROM lake.meta").fetchall() if names else []
+    told = connection.execute("SELECT version, created, identity FROM lake.meta").fetchall() if "meta" in names else []
     if not told or max(told)[0] >= VERSION:
         return
     version, created, identity = max(told)
@@ -232,7 +236,7 @@ def _migrate(connection: DuckDBPyConnection) -> None:
 
 def _check(connection: DuckDBPyConnection, place: Place) -> None:
     """Whether the database holds a store of a version that is known, and the directory its data."""
-    names = {name for (name,) in connection.execute(f"SELECT table_name FROM {_OURS}").fetchall()}  # noqa: S608
+    names = _names(connection)
     told = connection.execute("SELECT version, identity FROM lake.meta").fetchall() if "meta" in names else []
     where = f"database {place.database} of {place.server}"
     if not told:
@@ -260,9 +264,11 @@ def _check_data(place: Place, identity: str) -> None:
 def _present(connection: DuckDBPyConnection) -> None:
     rows = [(one.id, one.rollup.value) for one in indicators().values()]
     entry = pa.table([[row[0] for row in rows], [row[1] for row in rows]], names=["id", "rollup"])
+    connection.execute("BEGIN TRANSACTION")
     connection.execute("CREATE TABLE entry AS SELECT * FROM entry")
     for statement in presentation():
         connection.execute(statement)
+    connection.execute("COMMIT")
     del entry
 
 

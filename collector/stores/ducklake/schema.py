@@ -45,8 +45,22 @@ TABLES = {
     "value DOUBLE, threshold DOUBLE, detail VARCHAR NOT NULL",
 }
 
+_ROW = {"VARCHAR": "''", "BLOB": "''::BLOB", "BOOLEAN": "false", "TIMESTAMP_S": "TIMESTAMP_S '1970-01-01'"}
+
+
+def _table(name: str) -> tuple[str, str, str]:
+    """Make a table that has held a row: of others DuckLake asks for statistics anew at every column of a plan."""
+    columns = TABLES[name]
+    row = ", ".join(_ROW.get(column.split()[1], "0") for column in columns.split(", "))
+    return (
+        f"CREATE TABLE lake.{name} ({columns})",
+        f"INSERT INTO lake.{name} VALUES ({row})",
+        f"DELETE FROM lake.{name}",
+    )
+
+
 # What a lake of an older version lacks: a statement or more a version, all in one transaction.
-STEPS = {1: (f"CREATE TABLE lake.flags ({TABLES['flags']})",)}
+STEPS = {1: _table("flags")}
 
 # The messages of these go with their receipts: of a message written twice they hold everything twice.
 MARKED = ("fresh", "events", "event_values", "statistics")
@@ -153,7 +167,7 @@ _ORDER = ("surplus", "judged", "rejected_twice")
 
 def creation() -> list[str]:
     """The statements that make an empty lake; DuckLake knows no NOT NULL of its own tables being broken by us."""
-    return [f"CREATE TABLE lake.{name} ({columns})" for name, columns in TABLES.items()]
+    return [statement for name in TABLES for statement in _table(name)]
 
 
 def presentation() -> list[str]:

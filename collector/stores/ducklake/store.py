@@ -89,6 +89,10 @@ class DuckLakeStore:
         once = {(one.run, one.topic, one.digest): one for one in reversed(kept)}
         return list(reversed(once.values()))[-limit:]
 
+    def held(self, selection: Selection) -> pa.Table:
+        """City, indicator and time of the buckets that `read` would give, each once: by city, indicator and time."""
+        return self._shown.held(selection)
+
     def known(self, messages: Sequence[Message]) -> list[Body | None]:
         """What is stored under the keys of each message, by whichever collector, None where nothing is."""
         return self._shown.known(messages)
