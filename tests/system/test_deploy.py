@@ -83,7 +83,7 @@ def test_at_sigterm_the_collector_ends_in_order_with_0(tmp_path: Path, mosquitto
     told = ("--broker", broker.url, "--store", "duckdb://city.duckdb", "--port", "0", "--log-format", "json")
     process = nakhon("collect", *told, folder=tmp_path)
     try:
-        wait_for(lambda: "the page is at" in (tmp_path / "collect.log").read_text(), 30, "the collector")
+        wait_for(lambda: "connected to" in (tmp_path / "collect.log").read_text(), 30, "the collector")
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
     finally:
