@@ -13,8 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.language.profile import CityProfile, Status
+from collector.language.time import EARLIEST, LATEST
 from collector.language.topics import CityAddress
 from collector.stores import open_store
+from collector.stores.duckdb.read import _slot
+from collector.stores.duckdb.rollup import WIDTH
 from collector.stores.protocol import Batch, Selection
 
 INDICATORS = ("pm25", "business_registrations", "water_level", "service_backlog", "noise_laeq")
@@ -145,3 +148,19 @@ def test_huge_values_of_unknown_indicators_do_not_stop_maintenance(tmp_path: Pat
     assert store.read(Selection(("pm25",), bucket=86_400))["value"].to_pylist() == [1.0]
     store.read(Selection(("radon",), bucket=86_400))
     store.close()
+
+
+@settings(max_examples=30)
+@given(
+    st.lists(st.integers(EARLIEST, LATEST - 1), min_size=1, max_size=20),
+    st.sampled_from([WIDTH, 3 * WIDTH, 3600, 86_400, 7 * 86_400]),
+    st.sampled_from([0, 5 * 3600 + 1800, 7 * 3600, -11 * 3600]),
+)
+def test_a_bucket_begins_where_duckdb_would_begin_it_before_1970_too(times: list[int], width: int, shift: int) -> None:
+    slot = _slot("time", Selection(("pm25",), bucket=width))
+    told = "epoch(time_bucket(to_seconds($width), time::TIMESTAMP + to_seconds($shift)) - to_seconds($shift))::BIGINT"
+    given = "SELECT make_timestamp(unnest($times::BIGINT[]) * 1000000)::TIMESTAMP_S AS time, $shift AS shift"
+    rows = f"SELECT {slot}, {told} FROM ({given})"
+    with duckdb.connect() as connection:
+        for ours, theirs in connection.execute(rows, {"times": times, "width": width, "shift": shift}).fetchall():
+            assert ours == theirs
