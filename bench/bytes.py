@@ -82,6 +82,9 @@ def bytes_per_reading(folder: Path, days: int, stations: int) -> dict[str, float
     }
 
 
+_ROLLUPS = ("rollup", "daily")
+
+
 def _without_rollups(path: Path) -> tuple[int, int]:
     """How many readings a file has, and its used bytes less the blocks that only rollups use."""
     with duckdb.connect(str(path), read_only=True) as connection:
@@ -97,8 +100,8 @@ def _without_rollups(path: Path) -> tuple[int, int]:
             for (table,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
         }
         size = connection.execute("SELECT block_size FROM pragma_database_size()").fetchall()[0][0]
-    others = set().union(*(ids for table, ids in blocks.items() if table != "rollup"))
-    return readings, path.stat().st_size - size * len(blocks["rollup"] - others)
+    others = set().union(*(ids for table, ids in blocks.items() if table not in _ROLLUPS))
+    return readings, path.stat().st_size - size * len(set().union(*(blocks[table] for table in _ROLLUPS)) - others)
 
 
 def batches(messages: int, readings: int, count: int) -> Iterator[list[Accepted]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pytest
-from duckdb_samples import START, message, rows_of
+from duckdb_samples import EACH_ROLLUP, START, combined, message, rows_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,52 +16,17 @@ from collector.language.profile import CityProfile, Status
 from collector.language.time import EARLIEST, LATEST
 from collector.language.topics import CityAddress
 from collector.stores import open_store
-from collector.stores.duckdb.read import _slot
+from collector.stores.duckdb.parts import slot
 from collector.stores.duckdb.rollup import WIDTH
 from collector.stores.protocol import Batch, Selection
 
-INDICATORS = ("pm25", "business_registrations", "water_level", "service_backlog", "noise_laeq")
-BOUNDS = {"water_level": (-2, 10), "noise_laeq": (30, 110), "pm25": (0, 1000)}
-
-
 reading = st.tuples(
     st.integers(0, 3),
-    st.sampled_from(INDICATORS),
+    st.sampled_from(EACH_ROLLUP),
     st.integers(-40, 200).map(lambda step: START + 613 * step),
     st.integers(-20, 1200).map(lambda value: value / 10),
 )
 step = st.one_of(st.lists(reading, min_size=1, max_size=12), st.just("maintain"))
-
-
-def combined(
-    told: list[tuple[int, str, int, float]], indicator: str, selection: Selection, shift: int
-) -> dict[int, float]:
-    """Bucket (UTC start) to value, by numpy from the readings themselves."""
-    assert selection.bucket is not None
-    low, high = BOUNDS.get(indicator, (0, 200_000))
-    slots: dict[int, list[tuple[int, int, float]]] = {}
-    for station, name, time, value in told:
-        begins = selection.start is None or time >= selection.start
-        ends = selection.end is None or time < selection.end
-        if name == indicator and low <= value <= high and begins and ends:
-            origin = 946_857_600  # Monday 2000-01-03
-            slot = (time + shift - origin) // selection.bucket * selection.bucket - shift + origin
-            slots.setdefault(slot, []).append((station, time, value))
-    return {slot: by_rollup(indicator, rows) for slot, rows in slots.items()}
-
-
-def by_rollup(indicator: str, rows: list[tuple[int, int, float]]) -> float:
-    values = np.array([value for *_, value in rows])
-    if indicator == "business_registrations":
-        return float(values.sum())
-    if indicator == "water_level":
-        return float(values.max())
-    if indicator == "noise_laeq":
-        return float(10 * np.log10(np.mean(10 ** (values / 10))))
-    if indicator == "service_backlog":
-        last = [max((time, value) for s, time, value in rows if s == station)[1] for station in {r[0] for r in rows}]
-        return float(np.sum(last))
-    return float(values.mean())
 
 
 @settings(max_examples=12, deadline=None, derandomize=True)
@@ -89,11 +54,11 @@ def test_a_read_is_what_the_readings_say_whatever_comes_late(
             store.write(Batch([message(number, t, f"s{station}", **{name: v}) for station, name, t, v in one]))
             told += one
             for start, end in ((None, None), span):
-                selection = Selection(INDICATORS, bucket=bucket, start=start, end=end)
+                selection = Selection(EACH_ROLLUP, bucket=bucket, start=start, end=end)
                 check(store.read(selection).to_pylist(), told, selection, zone[1])
         store.close()
         again = open_store(f"duckdb://{folder}/city.duckdb", read_only=True)
-        selection = Selection(INDICATORS, bucket=bucket)
+        selection = Selection(EACH_ROLLUP, bucket=bucket)
         check(again.read(selection).to_pylist(), told, selection, zone[1])
         again.close()
 
@@ -101,7 +66,7 @@ def test_a_read_is_what_the_readings_say_whatever_comes_late(
 def check(
     rows: list[dict[str, object]], told: list[tuple[int, str, int, float]], selection: Selection, shift: int
 ) -> None:
-    for indicator in INDICATORS:
+    for indicator in EACH_ROLLUP:
         expected = combined(told, indicator, selection, shift)
         mine = [row for row in rows if row["indicator"] == indicator]
         found = {int(np.datetime64(row["time"], "s").astype(np.int64)): row["value"] for row in mine}  # type: ignore[call-overload]
@@ -157,10 +122,10 @@ def test_huge_values_of_unknown_indicators_do_not_stop_maintenance(tmp_path: Pat
     st.sampled_from([0, 5 * 3600 + 1800, 7 * 3600, -11 * 3600]),
 )
 def test_a_bucket_begins_where_duckdb_would_begin_it_before_1970_too(times: list[int], width: int, shift: int) -> None:
-    slot = _slot("time", Selection(("pm25",), bucket=width))
+    begin = slot("time", Selection(("pm25",), bucket=width))
     told = "epoch(time_bucket(to_seconds($width), time::TIMESTAMP + to_seconds($shift)) - to_seconds($shift))::BIGINT"
     given = "SELECT make_timestamp(unnest($times::BIGINT[]) * 1000000)::TIMESTAMP_S AS time, $shift AS shift"
-    rows = f"SELECT {slot}, {told} FROM ({given})"
+    rows = f"SELECT {begin}, {told} FROM ({given})"
     with duckdb.connect() as connection:
         for ours, theirs in connection.execute(rows, {"times": times, "width": width, "shift": shift}).fetchall():
             assert ours == theirs

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
@@ -83,6 +84,17 @@ def period_start(period: str) -> np.datetime64:
         return np.datetime64(period, "s")
     except ValueError as error:
         raise PayloadError(f"no such period: {period} ({error})") from None
+
+
+def offset(zone: str | None, at: int) -> int:
+    """Seconds a zone is ahead of UTC at a time; 0 where the zone is not known."""
+    if zone is None:
+        return 0
+    try:
+        ahead = datetime.fromtimestamp(at, ZoneInfo(zone)).utcoffset()
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return 0
+    return int((ahead or timedelta()).total_seconds())
 
 
 def _shown(value: object) -> str:

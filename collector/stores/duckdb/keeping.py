@@ -24,23 +24,15 @@ _UNBORN = """
 SELECT DISTINCT city.name || '/' || pillar || '/' || station.name AS name
 FROM station JOIN city ON city.id = station.city WHERE station.birth IS NULL ORDER BY name
 """
+_OF_SERIES = (
+    *("fresh", "sealed", "sealed_tally", "event_values", "statistics"),
+    *("rollup", "daily", "halfhourly", "thinned", "flags"),
+)
 # Every table that says anything of a run, in an order in which what a row is found by is still there.
 _OF_A_RUN = (
     *(
         f"DELETE FROM {table} WHERE series IN (SELECT series FROM series_named WHERE run = $run)"  # noqa: S608
-        for table in (
-            *(
-                "fresh",
-                "sealed",
-                "sealed_tally",
-                "event_values",
-                "statistics",
-                "rollup",
-                "halfhourly",
-                "thinned",
-                "flags",
-            ),
-        )
+        for table in _OF_SERIES
     ),
     *(
         f"DELETE FROM {table} WHERE stream IN (SELECT id FROM stream WHERE run = $run)"  # noqa: S608
@@ -50,7 +42,10 @@ _OF_A_RUN = (
     "DELETE FROM events WHERE station IN (SELECT id FROM station WHERE city IN {cities})",
     "DELETE FROM births WHERE kind = 'station' AND id IN (SELECT id FROM station WHERE city IN {cities})",
     "DELETE FROM births WHERE kind = 'city' AND id IN {cities}",
-    *(f"DELETE FROM {table} WHERE city IN {{cities}}" for table in ("series", "station", "frontier", "dirty")),  # noqa: S608
+    *(
+        f"DELETE FROM {table} WHERE city IN {{cities}}"  # noqa: S608
+        for table in ("series", "station", "frontier", "daily_frontier", "dirty")
+    ),
     "DELETE FROM city WHERE run = (SELECT id FROM run WHERE name = $run)",
     "DELETE FROM run WHERE name = $run",
 )

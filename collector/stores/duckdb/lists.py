@@ -6,14 +6,13 @@ import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from collector.stores.duckdb import read as duckdb_read
-from collector.stores.duckdb.read import BESIDE
+from collector.stores.duckdb.parts import BESIDE
 from collector.stores.protocol import RunInfo
 
 _SERIES = """
 SELECT run, city, pillar, station, indicator, origin, registered, coalesce(counted.readings, 0)::BIGINT AS readings,
        counted.first, counted.last
-FROM series_named LEFT JOIN counted USING (series)
-WHERE ?::VARCHAR IS NULL OR run = ? ORDER BY run, city, pillar, station, indicator
+FROM chosen LEFT JOIN counted USING (series) ORDER BY run, city, pillar, station, indicator
 """
 _COUNTED = f"""
 SELECT series, sum(readings)::BIGINT AS readings, min(first) AS first, max(last) AS last FROM (
@@ -34,7 +33,7 @@ SELECT run.name, CASE count(DISTINCT nullif(origin, 'unknown')) WHEN 0 THEN 'unk
            min(nullif(origin, 'unknown')) ELSE 'mixed' END, any_value(run.scenario), any_value(run.digest),
        epoch(coalesce(min(first) FILTER (readings > 0), min(first)))::BIGINT,
        epoch(coalesce(max(last) FILTER (readings > 0), max(last)))::BIGINT, coalesce(sum(readings), 0)::BIGINT
-FROM run LEFT JOIN (SELECT * FROM series_named LEFT JOIN counted USING (series)) AS told ON told.run = run.name
+FROM run LEFT JOIN (FROM chosen LEFT JOIN counted USING (series)) AS told ON told.run = run.name
 GROUP BY run.id, run.name ORDER BY run.id
 """
 
@@ -48,7 +47,7 @@ def runs(connection: DuckDBPyConnection) -> list[RunInfo]:
 def series(connection: DuckDBPyConnection, run: str | None) -> pa.Table:
     """One row per series: run, city, pillar, station, indicator, origin, registered, readings, first, last."""
     _count(connection, run)
-    return connection.execute(_SERIES, [run, run]).to_arrow_table()
+    return connection.execute(_SERIES).to_arrow_table()
 
 
 def latest(connection: DuckDBPyConnection, run: str) -> pa.Table:

@@ -53,7 +53,13 @@ _TO_3 = """
 CREATE TABLE flags (series UINTEGER NOT NULL, kind VARCHAR NOT NULL, first TIMESTAMP_S NOT NULL,
                     last TIMESTAMP_S NOT NULL, value DOUBLE, threshold DOUBLE, detail VARCHAR NOT NULL);
 """
-_STEPS = {1: _TO_2, 2: _TO_3}
+# Version 4: days beside the half hours, computed when the file is next maintained.
+_TO_4 = """
+CREATE TABLE daily (series UINTEGER NOT NULL, bucket TIMESTAMP_S NOT NULL, n UINTEGER NOT NULL, state DOUBLE NOT NULL,
+                    moment TIMESTAMP_S NOT NULL);
+CREATE TABLE daily_frontier (city UINTEGER NOT NULL, ahead INTEGER NOT NULL, time TIMESTAMP_S NOT NULL);
+"""
+_STEPS = {1: _TO_2, 2: _TO_3, 3: _TO_4}
 
 
 def check_version(version: int | None, path: Path) -> int:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 import pyarrow as pa
@@ -12,23 +10,27 @@ from duckdb import DuckDBPyConnection
 
 from collector.language.errors import InputError
 from collector.language.indicators import summed
-from collector.language.time import EARLIEST, LATEST, format_epoch, period_start
+from collector.language.time import EARLIEST, LATEST, format_epoch, offset, period_start
 from collector.quality.kinds import check_kinds
 from collector.stores.duckdb import flags as duckdb_flags
-from collector.stores.duckdb.rollup import HALF_HOUR, STATE, WIDTH
+from collector.stores.duckdb.daily import with_days
+from collector.stores.duckdb.parts import BESIDE, condition, parts, whole_half_hours
+from collector.stores.duckdb.rollup import WIDTH
 from collector.stores.duckdb.thinned import refuse_what_is_gone
 from collector.stores.protocol import Selection
 
-_CLEAN = "(city_id, bucket) NOT IN (SELECT (city, bucket) FROM dirty)"
 _ALWAYS = "TIMESTAMP_S '0001-01-01'"
 
 _NAMES = {"indicators": "indicator", "cities": "series_named.city", "runs": "run", "stations": "station"}
 
 _CHOSEN = f"""
 SELECT series, run, series_named.city, pillar, station, indicator, origin, rollup, city_id, timezone,
-       coalesce(frontier.time, {_ALWAYS}) AS frontier,
+       coalesce(frontier.time, {_ALWAYS}) AS frontier, coalesce(ahead, 0) AS ahead,
+       CASE WHEN city_id IN (SELECT city FROM dirty) THEN {_ALWAYS} ELSE coalesce(daily_frontier.time, {_ALWAYS}) END
+           AS daily,
        row_number() OVER (ORDER BY run, indicator, series_named.city, station, pillar) - 1 AS place
 FROM series_named LEFT JOIN frontier ON frontier.city = city_id
+     LEFT JOIN daily_frontier ON daily_frontier.city = city_id
 WHERE {
     " AND ".join(
         f"(len(${plural}::VARCHAR[]) = 0 OR list_contains(${plural}::VARCHAR[], {name}))"
@@ -36,9 +38,6 @@ WHERE {
     )
 }
 """  # noqa: S608
-
-# What is read as it is, beside the readings that have rollups.
-BESIDE = "(SELECT series, time, value, quality FROM event_values UNION ALL FROM revised) AS beside"
 
 _NEWEST_REVISION = """
 SELECT series, timezone, period, value, quality FROM statistics JOIN chosen USING (series)
@@ -49,25 +48,24 @@ QUALIFY row_number() OVER (PARTITION BY series, period ORDER BY revision DESC, p
 # Parts have one row per series and bucket and source; `moment` orders the parts of a bucket for the last value. Groups
 # are of numbers: `whose` stands for a run, indicator, city and origin, `who` for the first three.
 _COMBINED = """
-WITH part AS ({parts}),
-     whole AS (
-         SELECT series, slot, sum(n)::BIGINT AS n, {state} AS state
-         FROM part JOIN chosen USING (series) GROUP BY series, slot)
-SELECT whose, slot, {value} AS value, sum(n)::BIGINT AS n
+whole AS ({whole}) SELECT whose, slot, {value} AS value, sum(n)::BIGINT AS n
 FROM whole JOIN chosen USING (series) GROUP BY who, whose, slot ORDER BY who, slot, whose
 """
-
+# What combines over stations as it does over time needs no value of each station first.
+_AT_ONCE = "SELECT series, slot, n, state FROM part"
+_BY_STATION = """
+SELECT series, slot, sum(n)::BIGINT AS n, {state} AS state FROM part JOIN chosen USING (series) GROUP BY series, slot
+"""
+_SUMMED = "list_contains($summed::VARCHAR[], any_value(indicator))"
 _STATES = {"max": "max(state)", "last": "arg_max(state, moment)"}
 _VALUES = {
     "sum": "sum(state)",
     "max": "max(state)",
-    "last": "CASE WHEN list_contains($summed::VARCHAR[], any_value(indicator)) THEN sum(state) ELSE avg(state) END",
+    "last": f"CASE WHEN {_SUMMED} THEN sum(state) ELSE avg(state) END",
     "energetic_mean": "10 * log10(sum(state) / sum(n))",
-    "mean": "CASE WHEN list_contains($summed::VARCHAR[], any_value(indicator)) THEN sum(state / n) "
-    "ELSE sum(state) / sum(n) END",
 }
-_MONDAY = 946_857_600
-"""Buckets are counted from 2000-01-03, a Monday, so that weeks begin with one."""
+_MEAN = "sum(state) / sum(n)"
+_MEAN_BY_STATION = f"CASE WHEN {_SUMMED} THEN sum(state / n) ELSE {_MEAN} END"
 
 
 def read(
@@ -114,10 +112,10 @@ def held(connection: DuckDBPyConnection, selection: Selection, first: int, *, th
         .sort_by([("city", "ascending"), ("indicator", "ascending")])
     )
     who = who.append_column("who", pa.array(np.arange(who.num_rows)))
-    connection.register("chosen", chosen.join(who, ["city", "indicator"]))
+    connection.register("chosen", _with_days(chosen.join(who, ["city", "indicator"]), selection))
     connection.register("revised", revised(connection, selection.known_at))
-    parts = " UNION ALL ".join(_parts(connection, selection, thinned=thinned))
-    query = f"SELECT DISTINCT who, slot FROM ({parts}) JOIN chosen USING (series) ORDER BY who, slot"  # noqa: S608
+    together = " UNION ALL ".join(parts(connection, selection, thinned=thinned))
+    query = f"SELECT DISTINCT who, slot FROM ({together}) JOIN chosen USING (series) ORDER BY who, slot"  # noqa: S608
     rows = connection.execute(query).to_arrow_table()
     told = [
         who[name].combine_chunks().dictionary_encode().take(rows["who"].combine_chunks())
@@ -128,8 +126,8 @@ def held(connection: DuckDBPyConnection, selection: Selection, first: int, *, th
 
 def choose(connection: DuckDBPyConnection, run: str | None) -> None:
     """Register the series of a run (or all) as `chosen` and their newest statistics as `revised`."""
-    selection = Selection((), runs=() if run is None else (run,))
-    connection.register("chosen", connection.execute(_CHOSEN, _names(selection)).to_arrow_table())
+    query = "FROM series_named WHERE ?::VARCHAR IS NULL OR run = ?"
+    connection.register("chosen", connection.execute(query, [run, run]).to_arrow_table())
     connection.register("revised", revised(connection, None))
 
 
@@ -148,9 +146,8 @@ def revised(connection: DuckDBPyConnection, known_at: int | None) -> pa.Table:
 
 def _raw(connection: DuckDBPyConnection, selection: Selection, chosen: pa.Table, spans: pa.Table | None) -> pa.Table:
     """Sort numbers, then put the names in their place: much quicker than sorting rows of names."""
-    condition = _condition(selection)
     both = " UNION ALL ".join(
-        f"SELECT place, time, value, quality FROM {table} JOIN chosen USING (series) WHERE {condition}"  # noqa: S608
+        f"SELECT place, time, value, quality FROM {table} JOIN chosen USING (series) WHERE {condition(selection)}"  # noqa: S608
         for table in ("readings", BESIDE)
     )
     rows = connection.execute(f"{both} ORDER BY place, time").to_arrow_table()
@@ -170,14 +167,10 @@ def _named(rows: pa.Table, names: pa.Table) -> pa.Table:
 
 def _bucketed(connection: DuckDBPyConnection, selection: Selection, chosen: pa.Table, *, thinned: bool) -> pa.Table:
     chosen, names = _numbered(chosen)
-    connection.register("chosen", chosen)
-    parts = " UNION ALL ".join(_parts(connection, selection, thinned=thinned))
-    kinds = sorted(set(chosen["rollup"].to_pylist()))
-    states = {kind: _STATES.get(kind, "sum(state)") for kind in kinds}
-    values = {kind: _VALUES.get(kind, _VALUES["mean"]) for kind in kinds}
-    query = _COMBINED.format(parts=parts, state=_by_rollup(states), value=_by_rollup(values))
-    summing = {"summed": summed()} if "$summed" in query else None
-    rows = connection.execute(query, summing).to_arrow_table()
+    connection.register("chosen", _with_days(chosen, selection))
+    together = " UNION ALL ".join(parts(connection, selection, thinned=thinned))
+    query = f"WITH part AS ({together}), {_combination(chosen)}"
+    rows = connection.execute(query, {"summed": summed()} if "$summed" in query else None).to_arrow_table()
     told = {name: names[name].take(rows["whose"]) for name in names.column_names}
     told |= {"time": rows["slot"].cast(pa.timestamp("s")), "value": rows["value"], "n": rows["n"]}
     return pa.table({name: told[name] for name in ("run", "city", "indicator", "origin", "time", "value", "n")})
@@ -196,90 +189,22 @@ def _numbered(chosen: pa.Table) -> tuple[pa.Table, pa.Table]:
     return chosen, names.combine_chunks()
 
 
+def _combination(chosen: pa.Table) -> str:
+    """The SQL that combines the parts of these series."""
+    kinds = sorted(set(chosen["rollup"].to_pylist()))
+    states = {kind: _STATES.get(kind, "sum(state)") for kind in kinds}
+    by_station = "last" in kinds or not set(summed()).isdisjoint(chosen["indicator"].to_pylist())
+    values = {kind: _VALUES.get(kind, _MEAN_BY_STATION if by_station else _MEAN) for kind in kinds}
+    whole = _BY_STATION.format(state=_by_rollup(states)) if by_station else _AT_ONCE
+    return _COMBINED.format(whole=whole, value=_by_rollup(values))
+
+
 def _by_rollup(expressions: dict[str, str]) -> str:
     """One expression for series of these rollups."""
     if len(set(expressions.values())) <= 1:
         return next(iter(expressions.values()), "sum(state)")
     cases = " ".join(f"WHEN '{kind}' THEN {expression}" for kind, expression in expressions.items())
     return f"CASE any_value(rollup) {cases} END"
-
-
-def _parts(connection: DuckDBPyConnection, selection: Selection, *, thinned: bool) -> list[str]:
-    """Queries for the series, slots and states that a bucketed selection is put together from."""
-    lower, upper = _whole_half_hours(selection)
-    if lower > upper:
-        parts = [_part("readings", _condition(selection), selection)]
-    else:
-        within = f"{{0}} >= {_stamp(lower)} AND {{0}} < {_stamp(upper)} AND {{0}} < frontier"
-        moment = "moment" if thinned else "bucket"
-        dirty = connection.execute("SELECT min(bucket), max(bucket) + INTERVAL 30 MINUTE FROM dirty").fetchall()[0]
-        clean = "" if dirty[0] is None else f" AND {_CLEAN}"
-        parts = [_rolled("rollup", within.format("bucket") + clean, selection, moment)]
-        parts += [_part("readings", where, selection) for where in _unrolled(connection, within, selection, *dirty)]
-    if thinned:
-        parts.append(_rolled("halfhourly", f"bucket >= {_stamp(lower)} AND bucket < {_stamp(upper)}", selection))
-    parts.append(_part(BESIDE, _condition(selection), selection))
-    return parts
-
-
-def _unrolled(
-    connection: DuckDBPyConnection, within: str, selection: Selection, low: datetime | None, high: datetime | None
-) -> list[str]:
-    """Conditions, no two of which meet, for the readings without a rollup; what is to be redone lies low to high."""
-    condition = _condition(selection)
-    lower, upper = _whole_half_hours(selection)
-    edge = connection.execute("SELECT min(frontier) FROM chosen").fetchall()[0][0]
-    if edge is None:
-        return []
-    where = [f"{condition} AND time >= TIMESTAMP_S '{edge}' AND time >= frontier"]
-    if selection.start is not None:
-        where.append(f"{condition} AND time < {_stamp(lower)} AND time < frontier")
-    if selection.end is not None:
-        where.append(f"{condition} AND time >= {_stamp(upper)} AND time < frontier")
-    if low is not None:
-        dirty = f"(city_id, {HALF_HOUR}) IN (SELECT (city, bucket) FROM dirty)"  # noqa: S608
-        between = f"time >= TIMESTAMP_S '{low}' AND time < TIMESTAMP_S '{high}'"
-        where.append(f"{condition} AND {between} AND {within.format('time')} AND {dirty}")
-    return where
-
-
-def _part(table: str, where: str, selection: Selection) -> str:
-    barred = selection.without and table == "readings"
-    flags = "ASOF LEFT JOIN barred ON barred.barred = series AND barred.since <= time " if barred else ""
-    where += " AND (barred.until IS NULL OR time > barred.until)" if barred else ""
-    return (
-        f"SELECT series, {_slot('time', selection)} AS slot, count(*) AS n, {STATE} AS state, max(time) AS moment "  # noqa: S608
-        f"FROM {table} JOIN chosen USING (series) {flags}WHERE {where} GROUP BY series, slot"
-    )
-
-
-def _rolled(table: str, within: str, selection: Selection, moment: str = "moment") -> str:
-    return (
-        f"SELECT series, {_slot('bucket', selection)} AS slot, n, state, {moment} AS moment "  # noqa: S608
-        f"FROM {table} JOIN chosen USING (series) WHERE {within}"
-    )
-
-
-def _slot(column: str, selection: Selection) -> str:
-    """Where the bucket of a time begins, in seconds since 1970: numbers are much quicker than intervals."""
-    since = f"(epoch_us({column}) // 1000000 + shift - {_MONDAY})"
-    width = selection.bucket
-    return f"{since} - ({since} % {width} + {width}) % {width} + {_MONDAY} - shift"
-
-
-def _whole_half_hours(selection: Selection) -> tuple[int, int]:
-    start = EARLIEST if selection.start is None else selection.start
-    end = LATEST if selection.end is None else selection.end
-    return -(-start // WIDTH) * WIDTH, end // WIDTH * WIDTH
-
-
-def _condition(selection: Selection) -> str:
-    terms = [] if selection.flagged else ["quality = 0"]
-    if selection.start is not None:
-        terms.append(f"time >= {_stamp(selection.start)}")
-    if selection.end is not None:
-        terms.append(f"time < {_stamp(selection.end)}")
-    return " AND ".join(terms) or "TRUE"
 
 
 def _with_shifts(chosen: pa.Table, at: int | None, *, flagged: bool) -> pa.Table:
@@ -293,6 +218,10 @@ def _with_shifts(chosen: pa.Table, at: int | None, *, flagged: bool) -> pa.Table
     frontier = np.where((shifts % WIDTH != 0) | flagged, np.datetime64("0001-01-01", "s"), frontier)
     place = chosen.schema.get_field_index("frontier")
     return chosen.set_column(place, "frontier", pa.array(frontier)).append_column("shift", pa.array(shifts))
+
+
+def _with_days(chosen: pa.Table, selection: Selection) -> pa.Table:
+    return with_days(chosen, selection.bucket or WIDTH, *whole_half_hours(selection))
 
 
 def _without_rollups(chosen: pa.Table, bars: pa.Table) -> pa.Table:
@@ -322,18 +251,3 @@ def check(selection: Selection) -> None:
 def _period_start(zone: str | None, period: str) -> int:
     start = int(period_start(period).astype(np.int64))
     return start - offset(zone, start - offset(zone, start))
-
-
-def offset(zone: str | None, at: int) -> int:
-    """Seconds a zone is ahead of UTC at a time; 0 where the zone is not known."""
-    if zone is None:
-        return 0
-    try:
-        ahead = datetime.fromtimestamp(at, ZoneInfo(zone)).utcoffset()
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return 0
-    return int((ahead or timedelta()).total_seconds())
-
-
-def _stamp(epoch: int) -> str:
-    return f"TIMESTAMP_S '{format_epoch(epoch)[:-1]}'"

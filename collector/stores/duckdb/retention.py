@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
+from collector.stores.duckdb import daily as duckdb_daily
 from collector.stores.duckdb.rollup import HALF_HOUR, STATE
 from collector.stores.keeping import Policy, Removal
 
@@ -160,6 +161,7 @@ def drop(connection: DuckDBPyConnection, going: Pass) -> None:
             """DELETE FROM halfhourly USING expired
                WHERE halfhourly.series = expired.series AND bucket < expired.halfhourly"""
         )
+        duckdb_daily.drop(connection)
     if going.policy.events is not None:
         _drop_events(connection, going.policy)
     connection.unregister("expired")

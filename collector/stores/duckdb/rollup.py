@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from collector.language.indicators import indicators
 from collector.language.time import EARLIEST, format_epoch
 from collector.stores.duckdb.connection import insert
+from collector.stores.duckdb.daily import Days
 from collector.stores.duckdb.names import Names
 
 WIDTH = 1800
@@ -59,6 +60,7 @@ class Rollups:
         rows = connection.execute("SELECT city, epoch(time)::BIGINT FROM frontier").fetchall()
         self._frontier = dict(rows)
         self._dirty = connection.execute("SELECT count(*) FROM dirty").fetchall()[0][0] > 0
+        self._days = Days(connection)
 
     def mark(self, connection: DuckDBPyConnection, readings: pa.Table, names: Names) -> None:
         """Mark dirty the half hours of readings that come behind their city's frontier."""
@@ -76,7 +78,7 @@ class Rollups:
     def advance(self, connection: DuckDBPyConnection, newest: dict[int, int], *, final: bool) -> None:
         """Compute what is dirty anew, and move each city's frontier to one half hour before that of its newest time.
 
-        `newest` are times in seconds since 1970 by city; with `final` the last half hour is included.
+        Days follow. `newest` are times in seconds since 1970 by city; with `final` the last half hour is included.
         """
         ahead = WIDTH if final else -WIDTH
         goals = {city: time // WIDTH * WIDTH + ahead for city, time in newest.items()}
@@ -85,13 +87,13 @@ class Rollups:
             self._recompute(connection)
         if moves:
             self._extend(connection, moves)
+        self._days.advance(connection, self._frontier)
 
     def is_behind(self, newest: dict[int, int], *, final: bool) -> bool:
         """Whether `advance` would find anything to do."""
         ahead = WIDTH if final else -WIDTH
-        return self._dirty or any(
-            time // WIDTH * WIDTH + ahead > self._frontier.get(city, NEVER) for city, time in newest.items()
-        )
+        moves = any(time // WIDTH * WIDTH + ahead > self._frontier.get(city, NEVER) for city, time in newest.items())
+        return self._dirty or moves or self._days.is_behind(self._frontier)
 
     def _by_city(self, names: Names) -> NDArray[np.int64]:
         frontier = np.full(names.cities + 1, NEVER, dtype=np.int64)
@@ -119,7 +121,9 @@ class Rollups:
                 GROUP BY series, bucket ORDER BY bucket, series""",  # noqa: S608
             [low, high],
         )
+        redone = connection.execute("SELECT DISTINCT city, epoch(bucket)::BIGINT FROM dirty").fetchall()
         connection.execute("DELETE FROM dirty")
+        self._days.redo(connection, redone)
         self._dirty = False
 
     def _extend(self, connection: DuckDBPyConnection, moves: dict[int, int]) -> None:
@@ -162,7 +166,7 @@ def forget_if_rules_changed(connection: DuckDBPyConnection) -> None:
     connection.register("incoming", pa.table([[r[0] for r in rows], [r[1] for r in rows]], names=["id", "rollup"]))
     connection.execute(_NEW_RULES)
     connection.unregister("incoming")
-    for table in ("rollup", "frontier", "dirty"):
+    for table in ("rollup", "frontier", "dirty", "daily", "daily_frontier"):
         connection.execute(f"DELETE FROM {table}")  # noqa: S608 - names of our own
     connection.execute("UPDATE meta SET rollups = ?", [rules()])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-VERSION = 3
+VERSION = 4
 
 # Row groups of half the usual size leave less of DuckDB's 256 KiB blocks empty.
 ROW_GROUP = 61_440
@@ -57,6 +57,9 @@ CREATE TABLE rollup (series UINTEGER NOT NULL, bucket TIMESTAMP_S NOT NULL, n UI
                      moment TIMESTAMP_S NOT NULL);
 CREATE TABLE frontier (city UINTEGER NOT NULL, time TIMESTAMP_S NOT NULL);
 CREATE TABLE dirty (city UINTEGER NOT NULL, bucket TIMESTAMP_S NOT NULL);
+CREATE TABLE daily (series UINTEGER NOT NULL, bucket TIMESTAMP_S NOT NULL, n UINTEGER NOT NULL, state DOUBLE NOT NULL,
+                    moment TIMESTAMP_S NOT NULL);
+CREATE TABLE daily_frontier (city UINTEGER NOT NULL, ahead INTEGER NOT NULL, time TIMESTAMP_S NOT NULL);
 
 CREATE TABLE flags (series UINTEGER NOT NULL, kind VARCHAR NOT NULL, first TIMESTAMP_S NOT NULL,
                     last TIMESTAMP_S NOT NULL, value DOUBLE, threshold DOUBLE, detail VARCHAR NOT NULL);

@@ -159,6 +159,7 @@ EMPTY = {
     "rollup": "series BIGINT, bucket TIMESTAMP_S, n UINTEGER, state DOUBLE, moment TIMESTAMP_S",
     "frontier": "city BIGINT, time TIMESTAMP_S",
     "dirty": "city BIGINT, bucket TIMESTAMP_S",
+    "daily_frontier": "city BIGINT, ahead INTEGER, time TIMESTAMP_S",
     "halfhourly": "series BIGINT, bucket TIMESTAMP_S, n UINTEGER, state DOUBLE, moment TIMESTAMP_S",
     "thinned": "series BIGINT, first TIMESTAMP_S, raw TIMESTAMP_S, halfhourly TIMESTAMP_S",
 }

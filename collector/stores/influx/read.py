@@ -10,11 +10,11 @@ import pyarrow.compute as pc
 
 from collector.language.errors import InputError
 from collector.language.indicators import indicators
-from collector.language.time import LATEST
+from collector.language.time import LATEST, offset
 from collector.quality.kinds import OUT_OF_BOUNDS
 from collector.stores.duckdb import read as duckdb_read
 from collector.stores.duckdb.memory import Memory
-from collector.stores.duckdb.read import BESIDE, offset
+from collector.stores.duckdb.parts import BESIDE
 from collector.stores.influx.accounts import NAME, city_births, station_births
 from collector.stores.influx.connection import Influx
 from collector.stores.influx.flux import PLACE, keep, literal, points, tagged
@@ -219,6 +219,7 @@ _SCHEMAS = {
     "rollup": pa.schema([("series", pa.uint32()), ("bucket", _STAMP), ("n", pa.uint32()), ("state", pa.float64())]),
     "frontier": pa.schema([("city", pa.uint32()), ("time", _STAMP)]),
     "dirty": pa.schema([("city", pa.uint32()), ("bucket", _STAMP)]),
+    "daily_frontier": pa.schema([("city", pa.uint32()), ("ahead", pa.int32()), ("time", _STAMP)]),
 }
 _NOTHING = {name: schema.empty_table() for name, schema in _SCHEMAS.items()}
 _NO_READINGS = pa.schema(

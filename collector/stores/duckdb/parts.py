@@ -1,0 +1,124 @@
+"""What a bucketed selection is put together from: days, half hours, and the readings that have neither."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from duckdb import DuckDBPyConnection
+
+from collector.language.time import EARLIEST, LATEST, format_epoch
+from collector.stores.duckdb.rollup import HALF_HOUR, STATE, WIDTH
+from collector.stores.protocol import Selection
+
+# What is read as it is, beside the readings that have rollups.
+BESIDE = "(SELECT series, time, value, quality FROM event_values UNION ALL FROM revised) AS beside"
+
+_CLEAN = "(city_id, bucket) NOT IN (SELECT (city, bucket) FROM dirty)"
+_EDGES = """
+SELECT bool_or(whole_from < whole_until), epoch(min(whole_from))::BIGINT, epoch(max(whole_from))::BIGINT,
+       epoch(min(whole_until))::BIGINT, epoch(max(whole_until))::BIGINT, epoch(max(frontier))::BIGINT FROM chosen
+"""
+_MONDAY = 946_857_600
+"""Buckets are counted from 2000-01-03, a Monday, so that weeks begin with one."""
+
+
+def parts(connection: DuckDBPyConnection, selection: Selection, *, thinned: bool) -> list[str]:
+    """Queries for the series, slots and states that a bucketed selection is put together from."""
+    lower, upper = whole_half_hours(selection)
+    if lower > upper:
+        told = [_part("readings", condition(selection), selection)]
+    else:
+        within = f"{{0}} >= {stamp(lower)} AND {{0}} < {stamp(upper)} AND {{0}} < frontier"
+        moment = "moment" if thinned else "bucket"
+        dirty = connection.execute("SELECT min(bucket), max(bucket) + INTERVAL 30 MINUTE FROM dirty").fetchall()[0]
+        clean = "" if dirty[0] is None else f" AND {_CLEAN}"
+        days, beside = _in_days(connection, lower, upper)
+        told = [_rolled("daily", where, selection) for where in days]
+        told += [
+            _rolled("rollup", f"{where} AND {within.format('bucket')}{clean}", selection, moment) for where in beside
+        ]
+        told += [_part("readings", where, selection) for where in _unrolled(connection, within, selection, *dirty)]
+        if thinned:
+            between = f"bucket >= {stamp(lower)} AND bucket < {stamp(upper)}"
+            told += [_rolled("halfhourly", f"{where} AND {between}", selection) for where in beside]
+    told.append(_part(BESIDE, condition(selection), selection))
+    return told
+
+
+def _in_days(connection: DuckDBPyConnection, lower: int, upper: int) -> tuple[list[str], list[str]]:
+    """Conditions for what is read by days, if anything is, and for the half hours that are read beside them."""
+    some, *edges = connection.execute(_EDGES).fetchall()[0]
+    if not some:
+        return [], ["TRUE"]
+    begin, latest, earliest, end, frontier = edges
+    days = f"bucket >= {stamp(begin)} AND bucket < {stamp(end)} AND bucket >= whole_from AND bucket < whole_until"
+    before = [f"bucket < {stamp(latest)} AND bucket < whole_from"] if latest > lower else []
+    after = [f"bucket >= {stamp(earliest)} AND bucket >= whole_until"] if earliest < min(upper, frontier) else []
+    return [days], [*before, *after]
+
+
+def _unrolled(
+    connection: DuckDBPyConnection, within: str, selection: Selection, low: datetime | None, high: datetime | None
+) -> list[str]:
+    """Conditions, no two of which meet, for the readings without a rollup; what is to be redone lies low to high."""
+    asked = condition(selection)
+    lower, upper = whole_half_hours(selection)
+    edge = connection.execute("SELECT min(frontier) FROM chosen").fetchall()[0][0]
+    if edge is None:
+        return []
+    where = [f"{asked} AND time >= TIMESTAMP_S '{edge}' AND time >= frontier"]
+    if selection.start is not None:
+        where.append(f"{asked} AND time < {stamp(lower)} AND time < frontier")
+    if selection.end is not None:
+        where.append(f"{asked} AND time >= {stamp(upper)} AND time < frontier")
+    if low is not None:
+        dirty = f"(city_id, {HALF_HOUR}) IN (SELECT (city, bucket) FROM dirty)"  # noqa: S608
+        between = f"time >= TIMESTAMP_S '{low}' AND time < TIMESTAMP_S '{high}'"
+        where.append(f"{asked} AND {between} AND {within.format('time')} AND {dirty}")
+    return where
+
+
+def _part(table: str, where: str, selection: Selection) -> str:
+    barred = selection.without and table == "readings"
+    flags = "ASOF LEFT JOIN barred ON barred.barred = series AND barred.since <= time " if barred else ""
+    where += " AND (barred.until IS NULL OR time > barred.until)" if barred else ""
+    return (
+        f"SELECT series, {slot('time', selection)} AS slot, count(*) AS n, {STATE} AS state, max(time) AS moment "  # noqa: S608
+        f"FROM {table} JOIN chosen USING (series) {flags}WHERE {where} GROUP BY series, slot"
+    )
+
+
+def _rolled(table: str, within: str, selection: Selection, moment: str = "moment") -> str:
+    return (
+        f"SELECT series, {slot('bucket', selection)} AS slot, n, state, {moment} AS moment "  # noqa: S608
+        f"FROM {table} JOIN chosen USING (series) WHERE {within}"
+    )
+
+
+def slot(column: str, selection: Selection) -> str:
+    """Where the bucket of a time begins, in seconds since 1970: numbers are much quicker than intervals."""
+    since = f"(epoch_us({column}) // 1000000 + shift - {_MONDAY})"
+    width = selection.bucket
+    return f"{since} - ({since} % {width} + {width}) % {width} + {_MONDAY} - shift"
+
+
+def whole_half_hours(selection: Selection) -> tuple[int, int]:
+    """The first and the end of the half hours that lie wholly in a selection, in seconds since 1970."""
+    start = EARLIEST if selection.start is None else selection.start
+    end = LATEST if selection.end is None else selection.end
+    return -(-start // WIDTH) * WIDTH, end // WIDTH * WIDTH
+
+
+def condition(selection: Selection) -> str:
+    """What is asked of single values, as SQL."""
+    terms = [] if selection.flagged else ["quality = 0"]
+    if selection.start is not None:
+        terms.append(f"time >= {stamp(selection.start)}")
+    if selection.end is not None:
+        terms.append(f"time < {stamp(selection.end)}")
+    return " AND ".join(terms) or "TRUE"
+
+
+def stamp(epoch: int) -> str:
+    """A time in seconds since 1970 as SQL."""
+    return f"TIMESTAMP_S '{format_epoch(epoch)[:-1]}'"
