@@ -13,7 +13,7 @@ from collector.auditing.findings import Findings
 from collector.auditing.junit import Case, junit
 from collector.language.errors import InputError
 from collector.language.ledger import Ledger, read_ledger
-from collector.sinks.file import LARGEST_FILE, Sink, is_sink, load_sink
+from collector.sinks.file import Sink, load_sink
 from collector.stores import open_store
 from nakhon import audit_page
 from nakhon.terminal.console import shown
@@ -61,15 +61,6 @@ def findings_of(ledger: Ledger, sink: Path) -> Findings:
     from collector.sinks.reading import audit_sink
 
     return audit_capture(ledger, sink) if is_capture(sink) else audit_sink(ledger, load_sink(sink))
-
-
-def names_sink(source: str) -> bool:
-    """Whether a file looks like a sink file."""
-    path = Path(source)
-    try:
-        return path.is_file() and path.stat().st_size <= LARGEST_FILE and is_sink(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError):
-        return False
 
 
 def describe(sink: Sink) -> str:

@@ -17,13 +17,14 @@ from collector.formats.single import SingleReading
 from collector.intake.decoder import Decoder, Heard
 from collector.language.codec import MAXIMUM_PAYLOAD
 from collector.language.errors import InputError, WireError
+from collector.language.gathered import text_of
 from collector.language.indicators import indicators
 from collector.language.messages import Message, Readings
 from collector.language.profile import CityProfile
 from collector.language.time import format_times
 from collector.mapping.devices import Devices, Names
-from collector.mapping.file import LARGEST_FILE, is_mapping
 from collector.mapping.rules import Mapping, parse_mapping
+from nakhon.recognising import kind_of
 from nakhon.terminal.console import shown
 from nakhon.terminal.plain import plain
 from simulator.cities import cities, describe_unknown
@@ -50,13 +51,7 @@ def load_mapping(source: str) -> Mapping:
 def names_mapping(source: str) -> bool:
     """Whether a mapping is meant (rather than a scenario): a shipped one, or a file that looks like one."""
     place = source.rpartition("@")[0] if "@" in source and not Path(source).exists() else source
-    path = Path(place)
-    if place in shipped_mappings():
-        return True
-    try:
-        return path.is_file() and path.stat().st_size <= LARGEST_FILE and is_mapping(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError):
-        return False
+    return place in shipped_mappings() or kind_of(place) == "mapping"
 
 
 def decoders(sources: Sequence[str], *, quiet: bool = False) -> list[Decoder]:
@@ -156,15 +151,10 @@ def _read(place: str) -> tuple[str, str]:
     if place in known:
         return known[place], place
     path = Path(place)
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise InputError(f"{path}: expected at most {LARGEST_FILE:,} bytes; is this a mapping?")
-        return path.read_text("utf-8"), path.name.removesuffix(".toml")
-    except FileNotFoundError:
+    if not path.exists():
         hint = describe_unknown("mapping", place, known)
-        raise InputError(f"{path}: no such file; as a shipped mapping: {hint}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read the mapping {path}: {error}") from None
+        raise InputError(f"{path}: no such file; as a shipped mapping: {hint}")
+    return text_of(path, "a mapping"), path.name.removesuffix(".toml")
 
 
 def _known() -> dict[str, CityProfile]:

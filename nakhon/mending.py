@@ -90,10 +90,11 @@ def into_store(store: Store, outcomes: Sequence[Outcome], decoders: Sequence[Dec
 def to_broker(broker: Broker, outcomes: Sequence[Outcome]) -> None:
     """Publish what can be understood: as it was, or in wire version 1 if a mapping or a format was needed.
 
-    Returns when the broker has taken everything. Raises `BrokerError` if it does not.
+    Returns when the broker has taken everything. Raises `BrokerError` if it does not, or (MQTT 5) refuses something.
     """
     posts = [post for one in outcomes for post in _posts(one)]
     taken, all_taken = Counter[str](), threading.Event()
+    refusals: list[str] = []
 
     def acknowledged(_mid: int) -> None:
         taken["messages"] += 1
@@ -103,13 +104,18 @@ def to_broker(broker: Broker, outcomes: Sequence[Outcome]) -> None:
     session = Session(f"nakhon-replay-{blake2b(str(time.time_ns()).encode(), digest_size=4).hexdigest()}")
     network = Network("replay").start()
     try:
-        connection = Connection(network, broker, session, on_acknowledged=acknowledged)
+        connection = Connection(
+            network, broker, session, on_acknowledged=acknowledged, on_refused=lambda _mid, why: refusals.append(why)
+        )
         network.add(connection)
         connection.wait_up(10.0)
         for topic, payload, retain in posts:
             connection.client.publish(topic, payload, qos=1, retain=retain)
         if posts and not all_taken.wait(PATIENCE + len(posts) / 1000):
             raise BrokerError(f"{broker.url} took {taken['messages']} of {len(posts)} messages; replay again")
+        if refusals:
+            refused = f"{len(refusals)} of {len(posts)} messages: {refusals[0]}"
+            raise BrokerError(f"{broker.url} refuses {refused}; check its access list and replay again")
     finally:
         network.stop()
 

@@ -42,13 +42,17 @@ class SettingsError(InputError):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A setting: what it may be, what it is unless told, what else must hold (`check` raises `InputError`)."""
+    """A setting: what it may be, what it is unless told, what else must hold (`check` raises `InputError`).
+
+    What is `private` may hold a secret and is not printed.
+    """
 
     expected: Expected[Any]
     default: Any = None
     check: Callable[[Any], object] | None = None
     many: bool = False
     required: bool = False
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +112,7 @@ SETTINGS: dict[str, Setting] = {
     "events": Setting(TEXT, check=parse_length),
     "alerts": Setting(TEXT, check=find_rules),
     "alerts_state": Setting(Expected("the path of a file", _path)),
-    "alerts_webhook": Setting(TEXT, check=check_webhook),
+    "alerts_webhook": Setting(TEXT, check=check_webhook, private=True),
     "host": Setting(TEXT, "127.0.0.1"),
     "port": Setting(whole(0, 65_535), 8080),
     "host_name": Setting(TEXT, (), many=True),
@@ -132,7 +136,10 @@ class Settings:
         """The settings as lines of a TOML file, each with its source; of secrets only whether they are set."""
         for name, value in self.values.items():
             told = _toml(value.value)
-            yield f"{name} = {told}  # {value.source}" if told else f"# {name} is not set"
+            if told and SETTINGS[name].private:
+                yield f"# {name} is set and may hold a secret  # {value.source}"
+            else:
+                yield f"{name} = {told}  # {value.source}" if told else f"# {name} is not set"
         for name, held in secrets.items():
             yield f"# {name} is {'set' if held else 'not set'}"
 

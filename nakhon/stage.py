@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,12 @@ class Words:
         """What divides a body into those of messages. Raises `InputError` where the format cannot say something."""
         divide = self.make(cast).parts
         return lambda body: divide(body) if not self.only or KINDS[type(body)] in self.only else ()
+
+
+def words_of(name: str, topic: str | None, payload: str | None, only: Iterable[Kind]) -> Words:
+    """The words of a format, with the templates of the user. Raises `InputError` as `format_of` does."""
+    kinds = frozenset(only)
+    return Words(name, format_of(name, topic=topic, payload=payload, only=kinds), kinds)
 
 
 @dataclass(frozen=True, slots=True)

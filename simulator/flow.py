@@ -100,6 +100,12 @@ class Flow:
                 self._written_off += count
                 self._change.notify_all()
 
+    def refuse(self) -> None:
+        """A message was refused: it counts as acknowledged, and no collector will hold it."""
+        with self._change:
+            self._written_off += 1
+            self._change.notify_all()
+
     def hear(self, word: Committed, *, retained: bool = False) -> None:
         """A collector has spoken; a retained word tells what it held, not that it is there."""
         if word.session != self._session:

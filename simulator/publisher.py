@@ -12,7 +12,7 @@ from paho.mqtt.properties import Properties
 
 from collector.language.broker import Broker
 from collector.language.codec import encode
-from collector.language.connection import LARGEST_PACKET, Connection, Network, Session
+from collector.language.connection import Connection, Network, Session
 from collector.language.control import Reply, Request, decode_committed, decode_request, encode_reply
 from collector.language.errors import PayloadError
 from collector.language.ledger import Fault, LedgerWriter, Record
@@ -30,16 +30,16 @@ from simulator.outbox import Item, Outbox
 from simulator.outcome import Account
 from simulator.packing import Packing
 from simulator.ramp import stand
+from simulator.refusals import Refusals
 from simulator.service import Service
 from simulator.session import new_session, refuse_a_run_that_exists
 from simulator.spread import Spread
-from simulator.unsent import TooLarge, Unproven
+from simulator.unsent import Unproven
 
 __all__ = ["Account", "Cast", "Publisher", "new_session", "refuse_a_run_that_exists"]
 
 GOODBYE = 30.0
 GATHER = 1.0
-OVERHEAD = 256  # bytes of a packet beside topic and payload
 TOLD = 20
 
 Obey = Callable[[Request, Callable[[Reply], None]], None]
@@ -80,7 +80,8 @@ class Publisher:
         self._network = Network("publisher")
         self._outbox = Outbox(self._network, ledger, self._hand, self._stop_speaking)
         self._unproven = Unproven(self._network, self.note) if ledger is not None and not self.service.qos else None
-        self._too_large = TooLarge(self.note)
+        self._refusals = Refusals(self.account, self.note, tell)
+        self._answers = ledger is not None and self.service.qos > 0 and broker.protocol == 5
         self._acknowledged = 0
         self._losses: list[tuple[str, str]] = []
         self._ending = False
@@ -111,7 +112,7 @@ class Publisher:
             on_down=lambda reason: self._down(line, reason),
             on_message=lambda message: self._hear(line, message),
             on_acknowledged=lambda mid: self._taken(line, mid),
-            on_refused=self._refused,
+            on_refused=lambda mid, reason: self._refused(line, mid, reason),
         )
         return line
 
@@ -201,11 +202,10 @@ class Publisher:
         return message, out.payload, None if self._is_wire and spoil is None else encode(message)
 
     def _hand(self, line: Line, out: Outgoing, message: Message) -> None:
-        if not self._fits(line, out):
-            self._too_large.add(message, line.connection.limits.packet)
+        if not self._refusals.fits(line, out, message):
             self.flow.lose(1)
             return
-        sent = line.hand(out, self.service.qos, self._send)
+        sent = line.hand(out, message, self.service.qos, self._send)
         if self._unproven is not None:
             self._unproven.handed(line, message, sent=sent)
         if not sent:
@@ -221,17 +221,19 @@ class Publisher:
             case Spread.ONE:
                 return self.lines[0]
 
-    def _send(self, line: Line, out: Outgoing) -> None:
-        if not self._fits(line, out):
+    def _send(self, line: Line, out: Outgoing, message: Message) -> None:
+        if not self._refusals.fits(line, out, message):
             self._taken(line, 0)
             return
-        line.connection.client.publish(
+        told = line.connection.client.publish(
             out.topic,
             out.payload,
             qos=self.service.qos,
             retain=out.retain or self.service.retain,
             properties=self._properties(out),
         )
+        if self._answers:
+            line.under_way[told.mid] = message
 
     def finish(self, timeout: float = GOODBYE) -> int:
         """Deliver what is under way, say that the cities are offline, leave.
@@ -294,7 +296,7 @@ class Publisher:
 
     def _announce(self, line: Line, out: Outgoing) -> None:
         """Say something beside the messages, at least once (network thread)."""
-        if not self._fits(line, out):
+        if not self._refusals.fits(line, out):
             return
         self.flow.expect()
         told = line.connection.client.publish(
@@ -330,19 +332,11 @@ class Publisher:
         count, self._acknowledged = self._acknowledged, 0
         self.flow.acknowledge(count)
 
-    def _fits(self, line: Line, out: Outgoing) -> bool:
-        """Whether a broker takes a packet of that size; it hangs up on one that is larger."""
-        most = line.connection.limits.packet
-        if most == LARGEST_PACKET or len(out.topic) + len(out.payload) + OVERHEAD <= most:
-            return True
-        self._refused(f"it takes packets of at most {most:,} bytes")
-        return False
-
-    def _refused(self, reason: str) -> None:
-        self.account.refused += 1
-        if not self.account.refusal:
-            self.account.refusal = reason
-            self._tell(f"the broker refuses what is said: {reason}; check its access list and limits")
+    def _refused(self, line: Line, mid: int, reason: str) -> None:
+        """The broker has answered something with a refusal; that it has answered is counted beside it."""
+        self._refusals.answered(line.under_way.get(mid), reason)
+        if mid not in line.reliable:
+            self.flow.refuse()
 
     def _hear(self, line: Line, message: MQTTMessage) -> None:
         payload = bytes(message.payload)

@@ -52,7 +52,7 @@ class Unproven:
         if message.seq is None:
             return
         doubt = self._doubts[line]
-        _widen(doubt.since, message)
+        widen(doubt.since, message)
         if not sent:
             doubt.grown = True
         elif not doubt.waiting:
@@ -93,34 +93,11 @@ class Unproven:
     def _tell(self, doubt: _Doubt) -> None:
         if doubt.broke is not None and doubt.grown:
             doubt.grown = False
-            self._note(_missing("connection_lost", doubt.broke, doubt.since))
+            self._note(missing("connection_lost", doubt.broke, doubt.since))
 
 
-class TooLarge:
-    """Notes the messages that are larger than the broker takes, and so are never sent (network thread).
-
-    A line in the ledger for each run of consecutive numbers of a station, written again as it grows.
-    """
-
-    def __init__(self, note: Callable[[Fault], None]) -> None:
-        self._note = note
-        self._runs: Spans = {}
-
-    def add(self, message: Message, most: int) -> None:
-        """A message was not sent, as its packet has more than `most` bytes."""
-        if message.seq is None:
-            return
-        at = message.address
-        key = at.city, at.pillar, at.station
-        if self._runs.get(key, [0, -2])[1] + 1 != message.seq:
-            self._runs.pop(key, None)
-        _widen(self._runs, message)
-        run = {key: self._runs[key]}
-        told = f"{'/'.join(key)} from {run[key][0]}, over {most} bytes"
-        self._note(_missing("packet_too_large", told, run))
-
-
-def _widen(spans: Spans, message: Message) -> None:
+def widen(spans: Spans, message: Message) -> None:
+    """Have the spans hold the number of a message too."""
     at, seq = message.address, message.seq or 0
     span = spans.get((at.city, at.pillar, at.station))
     if span is None:
@@ -131,7 +108,8 @@ def _widen(spans: Spans, message: Message) -> None:
         span[0] = seq
 
 
-def _missing(kind: str, identity: str, spans: Spans) -> Fault:
+def missing(kind: str, identity: str, spans: Spans) -> Fault:
+    """The line of the ledger that says that those numbers may never arrive."""
     seq = {"/".join(station): (first, last) for station, (first, last) in sorted(spans.items())}
     return Fault(kind, identity, tuple(seq), Effect.MISSING, seq=seq)
 

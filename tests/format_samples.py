@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from importlib.resources import files
 
 import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from collector.language.codec import MAXIMUM_SEQ
 from collector.language.indicators import IndicatorKind, Origin, indicators
 from collector.language.messages import Event, Message, Readings, Statistic
 from collector.language.profile import CityProfile, StationProfile, Status
@@ -17,6 +20,10 @@ from simulator.formats import Format, Outgoing, format_of
 from simulator.formats.stations import HAPPENINGS
 from simulator.stations import KINDS
 
+SCHEMAS = {
+    path.name.removesuffix(".json"): json.loads(path.read_text("utf-8"))
+    for path in files("simulator.formats").joinpath("schemas").iterdir()
+}
 RUN, SESSION = "demo", "9f3c21"
 CITY = CityProfile("chiang-mai", 'เชียงใหม่ "นคร"', "TH", 18.79, 98.98, "Asia/Bangkok")
 
@@ -111,7 +118,7 @@ any_event = st.builds(
         st.from_regex(r"[a-z][a-z0-9_]{0,12}", fullmatch=True).filter(
             lambda name: name not in {"id", "type", "time", "session", "seq", "told", "event_type"}
         ),
-        st.one_of(finite, texts, st.booleans(), st.none(), st.integers(-(2**53), 2**53)),
+        st.one_of(finite, texts, st.booleans(), st.none(), st.integers(-MAXIMUM_SEQ, MAXIMUM_SEQ)),
         max_size=4,
     ),
 )

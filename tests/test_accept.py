@@ -21,10 +21,11 @@ from nakhon.accept import certificate, evidence
 from nakhon.accept.commands import KEPT, Shell, UnderTest
 from nakhon.accept.criteria import MEASURES, Answer, judge, parse_criterion
 from nakhon.accept.load import Said
-from nakhon.accept.outcome import broker_asked, cases, describe, names_plan
+from nakhon.accept.outcome import broker_asked, cases, describe
 from nakhon.accept.plan import parse_plan
 from nakhon.accept.run import Asked, Course, Taken
 from nakhon.accept.watch import Arrivals, Held, Look, Lost, before, held, percentiles
+from nakhon.recognising import kind_of
 from simulator.publisher import Account
 
 PLAN = """
@@ -55,7 +56,7 @@ def wrong(text: str) -> str:
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_a_shipped_plan_is_a_plan_and_names_no_file_that_must_exist(path: Path) -> None:
-    assert names_plan(str(path))
+    assert kind_of(str(path)) == "plan"
     text = path.read_text("utf-8").replace("telegraf.sink.toml", "heard.jsonl")
     plan = parse_plan(text, path.name)
     assert "required: lost = 0" in describe(plan)

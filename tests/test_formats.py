@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from importlib.resources import files
 from typing import Any
 
 import format_samples as samples
 import jsonschema
 import pytest
-from format_samples import CITY, COMPANY, NOON, RUN, SESSION, STATIONS, message, opened, readings, say
+from format_samples import CITY, COMPANY, NOON, RUN, SCHEMAS, SESSION, STATIONS, message, opened, readings, say
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,10 +21,6 @@ from simulator.formats.units import SECONDARY, senml_unit, ucum_code, unece_code
 
 ALL = [*FORMATS, "template"]
 OPTIONS = {"template": {"topic": "c/{station}", "payload": "{value},{fields},{period}"}}
-SCHEMAS = {
-    path.name.removesuffix(".json"): json.loads(path.read_text("utf-8"))
-    for path in files("simulator.formats").joinpath("schemas").iterdir()
-}
 
 
 @pytest.mark.parametrize("name", SCHEMAS)

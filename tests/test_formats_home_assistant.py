@@ -9,6 +9,7 @@ from typing import Any
 import jsonschema
 from format_samples import (
     NOON,
+    SCHEMAS,
     STATIONS,
     any_event,
     any_readings,
@@ -21,7 +22,6 @@ from format_samples import (
     say,
 )
 from hypothesis import given
-from test_formats import SCHEMAS
 
 from collector.language.codec import decode
 from collector.language.indicators import indicators

@@ -11,6 +11,7 @@ from format_samples import (
     CITY,
     COMPANY,
     NOON,
+    SCHEMAS,
     STATIONS,
     Company,
     any_event,
@@ -25,7 +26,6 @@ from format_samples import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
-from test_formats import SCHEMAS
 
 from collector.language.errors import InputError
 from collector.language.indicators import indicators

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 
 import jsonschema
-from format_samples import NOON, any_readings, facts, few, message, opened, readings, say
+from format_samples import NOON, SCHEMAS, any_readings, facts, few, message, opened, readings, say
 from hypothesis import given
-from test_formats import SCHEMAS
 
 from collector.formats.single import SingleReading
 from collector.language.messages import Readings

@@ -10,10 +10,9 @@ import cbor2
 import jsonschema
 import pycddl
 import pytest
-from format_samples import NOON, any_readings, facts, few, message, opened, readings, say
+from format_samples import NOON, SCHEMAS, any_readings, facts, few, message, opened, readings, say
 from hypothesis import given
 from hypothesis import strategies as st
-from test_formats import SCHEMAS
 
 from collector.formats.senml import SenML
 from collector.language.errors import InputError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from hypothesis import strategies as st
 
 from collector.language.errors import InputError
 from collector.language.messages import Event, Readings, Statistic
+from collector.language.topics import Kind
 from simulator.formats import Format, format_of
 from simulator.formats.patterns import Raw, parse_pattern
 from simulator.formats.template import FIELDS
@@ -33,9 +35,9 @@ TOPIC = "city/{city}/{station}/{indicator}"
 QUIET = Company("demo", COMPANY.births, {CITY.id: [STATIONS["weather"], STATIONS["air-quality"]]})
 
 
-def template(payload: str, company: Company = QUIET) -> Format:
+def template(payload: str, company: Company = QUIET, only: Collection[Kind] = ()) -> Format:
     """A template for stations that tell readings only, unless others are given."""
-    return format_of("template", topic=TOPIC, payload=payload)(company)
+    return format_of("template", topic=TOPIC, payload=payload, only=only)(company)
 
 
 def test_the_example_of_the_help() -> None:
@@ -93,6 +95,16 @@ def test_what_a_payload_has_no_place_for_is_refused_at_the_start() -> None:
     assert "no place for the events that chiang-mai/br-01" in told
     assert "add {fields}" in told
     assert "no place for the statistics that chiang-mai/so-01 tell of: add {period}" in told
+
+
+def test_a_payload_needs_no_place_for_what_will_not_be_said() -> None:
+    told = message("weather", readings([NOON], rain=[1.25]))
+    ((_, rain),) = say(template('{"v": {value}}', COMPANY, {Kind.READINGS}), told)
+    assert rain.payload == b'{"v": 1.25}'
+    with pytest.raises(InputError) as caught:
+        template('{"v": {value}}', COMPANY, {Kind.READINGS, Kind.EVENTS})
+    assert "add {fields}" in str(caught.value)
+    assert "statistics" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ HOMES = {
     "paho": (
         "collector/language/connection.py",
         "collector/language/client.py",
+        "collector/language/obstacles.py",
         "collector/intake/subscriber.py",
         "simulator/publisher.py",
         "nakhon/captures/recording.py",
@@ -58,6 +59,7 @@ HOMES = {
         "collector/serving/answers.py",
         "collector/serving/problems.py",
         "collector/serving/dashboard_routes.py",
+        "collector/serving/page_files.py",
     ),
     "uvicorn": ("collector/serving/serve.py",),
     "sse_starlette": ("collector/serving/api.py",),
@@ -163,8 +165,18 @@ def test_arguments_and_environment_are_read_in_one_place() -> None:
             assert "sys.argv" not in text, module
 
 
+def loaded(modules: str, heavy: set[str]) -> list[str]:
+    """What importing some modules loads of what is heavy."""
+    code = f"import sys, {modules}; print(*{heavy!r}.intersection(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
+    return sorted(done.stdout.split())
+
+
 def test_the_command_line_starts_without_what_computes() -> None:
     heavy = {"duckdb", "numpy", "paho", "plotly", "pyarrow", "pydantic", "scipy", "simpy", "starlette"}
-    code = f"import sys, nakhon.cli; print(*{heavy!r}.intersection(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
-    assert done.stdout.split() == []
+    assert loaded("nakhon.cli", heavy) == []
+
+
+def test_commands_start_without_what_only_some_of_their_options_need() -> None:
+    commands = "nakhon.collect, nakhon.commands, nakhon.plays, nakhon.auditing, nakhon.compare"
+    assert loaded(commands, {"influxdb_client", "openpyxl", "pandas", "scipy.signal", "scipy.stats"}) == []

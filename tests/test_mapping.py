@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from collector.language.errors import InputError, PayloadError
 from collector.language.topics import is_segment
-from collector.mapping.file import is_mapping
 from collector.mapping.names import parse_pattern, parse_template, station_id
 from collector.mapping.paths import ABSENT, document, leaves, look_up, parse_path, written
 from collector.mapping.rules import parse_mapping
@@ -123,7 +122,6 @@ city = "springfield"
 time = "t"
 columns = { a = "pm25" }
 """
-    assert is_mapping(text)
     assert parse_mapping(text, "own").cities["springfield"].timezone == "America/Chicago"
 
 

@@ -137,69 +137,52 @@ def test_a_city_overrides_only_the_counts_it_names() -> None:
     assert found.station_count == 7 + 0 + (StationCounts().total - 4)
 
 
+WRONG = """
+name = "No Good"
+start = "tomorrow"
+duration = "3 days"
+cadence = "7min"
+seeed = 3
+seed = -1
+title = 5
+[cities]
+include = ["chiang-mei", 3]
+networks = [{ network = "asean", on = 2020-01-01 }, { network = "ascn", on = 2010-01-01, x = 1 }, 7, {}]
+[stations]
+air_quality = "many"
+weathr = 3
+feeder = true
+[stations.chiang-mai]
+traffic = 2.5
+wheather = 1
+[stations.bangkook]
+[assumptions]
+burning_severity = nan
+rainfall = 11
+[policies]
+crews = 1.5
+ambassadors = 10001
+"""
+WHERE = """
+name start duration cadence seeed seed title
+cities.include[0] cities.include[1]
+cities.networks[0].network cities.networks[1].on cities.networks[1].x
+cities.networks[2] cities.networks[3].network cities.networks[3].on
+stations.air_quality stations.weathr stations.feeder
+stations.chiang-mai.traffic stations.chiang-mai.wheather stations.bangkook
+assumptions.burning_severity assumptions.rainfall policies.crews policies.ambassadors
+"""
+
+
 def test_every_error_is_reported_at_once_with_its_path() -> None:
-    text = """
-    name = "No Good"
-    start = "tomorrow"
-    duration = "3 days"
-    cadence = "7min"
-    seeed = 3
-    seed = -1
-    title = 5
-    [cities]
-    include = ["chiang-mei", 3]
-    networks = [{ network = "asean", on = 2020-01-01 }, { network = "ascn", on = 2010-01-01, x = 1 }, 7, {}]
-    [stations]
-    air_quality = "many"
-    weathr = 3
-    feeder = true
-    [stations.chiang-mai]
-    traffic = 2.5
-    wheather = 1
-    [stations.bangkook]
-    [assumptions]
-    burning_severity = nan
-    rainfall = 11
-    [policies]
-    crews = 1.5
-    ambassadors = 10001
-    """
-    found = errors_of(text)
+    found = errors_of(WRONG)
     assert 'stations.air_quality: expected a whole number from 0 to 10000, came "many"' in found
     assert 'seeed: unknown key "seeed"; did you mean seed?' in found
     assert 'cities.include[0]: unknown city "chiang-mei"; did you mean chiang-mai?' in found
     assert 'cities.networks[0].network: unknown network "asean"; did you mean ascn?' in found
     assert 'stations.weathr: unknown kind of station "weathr"; did you mean weather?' in found
     assert 'stations.bangkook: unknown city "bangkook"; did you mean bangkok?' in found
-    assert sorted(error.split(": ")[0] for error in found) == sorted(
-        [
-            "name",
-            "start",
-            "duration",
-            "cadence",
-            "seeed",
-            "seed",
-            "title",
-            "cities.include[0]",
-            "cities.include[1]",
-            "cities.networks[0].network",
-            "cities.networks[1].on",
-            "cities.networks[1].x",
-            "cities.networks[2]",
-            "cities.networks[3].network",
-            "cities.networks[3].on",
-            "stations.air_quality",
-            "stations.weathr",
-            "stations.feeder",
-            "stations.chiang-mai.traffic",
-            "stations.chiang-mai.wheather",
-            "stations.bangkook",
-            "assumptions.burning_severity",
-            "assumptions.rainfall",
-            "policies.crews",
-            "policies.ambassadors",
-        ]
-    )
+    assert sorted(error.split(": ")[0] for error in found) == sorted(WHERE.split())
 
 
 def test_the_message_lists_every_error_under_the_name_of_the_file() -> None:

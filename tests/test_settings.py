@@ -77,6 +77,15 @@ def test_a_password_in_a_url_is_refused_and_not_repeated():
     assert "hunter22" not in str(caught.value)
 
 
+def test_the_url_of_a_webhook_may_hold_a_secret_and_is_not_printed():
+    hook = {PREFIX + "ALERTS_WEBHOOK": "https://hooks.example/T0/hunter22"}
+    settings = gather(None, hook, LEAST | {"alerts": "thailand"})
+    assert settings["alerts_webhook"].endswith("hunter22")
+    lines = "\n".join(settings.lines({}))
+    assert "hunter22" not in lines
+    assert f"# alerts_webhook is set and may hold a secret  # {PREFIX}ALERTS_WEBHOOK" in lines
+
+
 def test_the_settings_in_force_are_a_file_of_settings_again_and_name_every_setting(tmp_path):
     told = LEAST | {"port": 0, "run": ["a", "b"], "client_id": 'quo"te \\ ü', "log_format": "json"}
     settings = gather(None, {}, told)

@@ -10,16 +10,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from postgres import made_lake_url
+from store_samples import CITY, RUN, START, accepted, address, birth, event, readings, selection, statistic, values
 
 from collector.language.indicators import Origin
-from collector.language.messages import Event, Field, Message, Readings, Statistic
-from collector.language.profile import CityProfile, StationProfile, Status
-from collector.language.topics import Address, CityAddress, Kind
+from collector.language.messages import Readings
+from collector.language.profile import StationProfile, Status
+from collector.language.topics import CityAddress, Kind
 from collector.stores import open_store
-from collector.stores.protocol import Accepted, Batch, Fate, Rejection, Selection, Store, Stream
-
-START = 1_772_323_200  # 2026-03-01T00:00:00Z
-CITY = CityProfile("chiang-mai", "Chiang Mai", "Thailand", 18.79, 98.98, "Asia/Bangkok", 127_000, "municipality")
+from collector.stores.protocol import Batch, Fate, Rejection, Selection, Store, Stream
 
 URLS: dict[str, Callable[[pytest.FixtureRequest, Path], str]] = {
     "duckdb": lambda _, folder: f"duckdb://{folder / 'city.duckdb'}",
@@ -29,7 +27,6 @@ URLS: dict[str, Callable[[pytest.FixtureRequest, Path], str]] = {
 
 
 RUNS = count(1)
-RUN = ["run-1"]  # that of the test, where it has one of its own
 
 
 @pytest.fixture(scope="module", params=URLS)
@@ -65,48 +62,8 @@ def empty(url: str) -> Iterator[Store]:
     opened.close()
 
 
-def address(
-    station: str = "a", kind: Kind = Kind.READINGS, city: str = "chiang-mai", run: str | None = None
-) -> Address:
-    return Address(run or RUN[0], city, "environment", station, kind)
-
-
-def readings(times: list[int], **columns: list[float]) -> Readings:
-    values = {name: np.array(cells, dtype=np.float64) for name, cells in columns.items()}
-    return Readings(np.array(times, dtype="datetime64[s]"), values)
-
-
-def accepted(
-    body: Readings | Event | Statistic, seq: int | None = 0, at: Address | None = None, session: str = "s1"
-) -> Accepted:
-    kinds = {Readings: Kind.READINGS, Event: Kind.EVENTS, Statistic: Kind.STATISTICS}
-    told = Message(at or address(kind=kinds[type(body)]), None if seq is None else session, seq, body)
-    return Accepted(told, digest=(seq or 0) + 2**40, received=1.5)
-
-
-def event(identity: str, kind: str, time: int = START, **fields: Field) -> Event:
-    return Event(np.datetime64(time, "s"), identity, kind, fields)
-
-
-def statistic(value: float, revision: int = 0, published: int = START, period: str = "2026-02") -> Statistic:
-    return Statistic("unemployment", period, np.datetime64(published, "s"), revision, value)
-
-
-def birth(online: bool = True, session: str = "s1", origin: Origin = Origin.SIMULATED) -> Status:
-    profile = CITY if online else None
-    return Status(online, session, profile, origin if online else None, "haze" if online else None)
-
-
 def epochs(table: pa.Table, column: str = "time") -> list[int]:
     return [int(time) for time in table[column].to_numpy().astype("datetime64[s]").astype(np.int64)]
-
-
-def selection(*indicators: str, **selected: object) -> Selection:
-    return Selection(indicators, **{"runs": (RUN[0],), **selected})  # type: ignore[arg-type]
-
-
-def values(store: Store, indicator: str = "pm25", **selected: object) -> list[float]:
-    return [float(v) for v in store.read(selection(indicator, **selected))["value"].to_pylist()]
 
 
 def test_readings_come_back_as_they_were_written(store: Store) -> None:

@@ -258,7 +258,7 @@ def test_bad_input_is_exit_code_2(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("mapping", "only", "out", "complaint"),
     [
-        ("none.toml", "*", None, "cannot read the mapping"),
+        ("none.toml", "*", None, "none.toml: No such file"),
         (None, "*", None, "could be judged\n  skipped Bangkok PM2.5: no file pcd_pm25_daily_"),
         (None, "*", "none/rows.json", "there is no folder"),
         (None, "Atlantis*", "rows.json", "no row is named 'Atlantis*'"),

@@ -15,9 +15,12 @@ from typing import Any
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import MessageState, MQTTErrorCode
+from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties, VariableByteIntegers
+from paho.mqtt.reasoncodes import ReasonCode
 
 TOPIC_ALIAS = 0x23
+REFUSALS = 0x80  # reason codes from there on
 PAYLOAD_FORMAT, MESSAGE_EXPIRY, CONTENT_TYPE, USER_PROPERTY = b"\x01", b"\x02", b"\x03", b"\x26"
 
 
@@ -70,6 +73,16 @@ class Client(mqtt.Client):
         if self.on_alive is not None:
             self.on_alive()
         return done
+
+    def _handle_pubrec(self) -> MQTTErrorCode:
+        """A refusal at QoS 2 ends the exchange (MQTT 5, 4.3.3); paho goes on with it and never tells."""
+        told = bytes(self._in_packet["packet"])
+        mid, code = int.from_bytes(told[:2]), told[2] if len(told) > 2 else 0
+        if code < REFUSALS or mid not in self._out_messages:
+            return super()._handle_pubrec()
+        with self._out_message_mutex:
+            reason = ReasonCode(PacketTypes.PUBREC, identifier=code)
+            return self._do_on_publish(mid, reason, Properties(PacketTypes.PUBREC))  # type: ignore[no-untyped-call]
 
     def allow_under_way(self, count: int) -> None:
         """Have at most so many messages under way; paho itself takes it only before it connects."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import random
 import selectors
-import socket
 import ssl
 import threading
 import time
@@ -25,6 +24,8 @@ from collector.language.broker import Broker
 from collector.language.client import AliasingClient, Client
 from collector.language.errors import BrokerError
 from collector.language.network import Network
+from collector.language.obstacles import explained, hung_up, refused
+from collector.language.session import LARGEST_PACKET, Limits, Session
 
 __all__ = ["Connection", "Limits", "Network", "Session", "reach"]
 
@@ -33,36 +34,6 @@ CONNECT_TIMEOUT = 10.0
 LONGEST_BACKOFF = 30.0
 STEADY = 10.0
 REST = 20.0
-LARGEST_PACKET = 268_435_455
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """How a connection presents itself: who it is, how long the broker remembers it, what to say if it dies.
-
-    `expiry` is in seconds (MQTT 5; 3.1.1 sessions do not expire); 0 asks for a clean session. `window` is how many
-    unacknowledged messages the broker may hand out (MQTT 5), and how many we have under way ourselves. `will_delay` is
-    in seconds, `aliases` how many topics are said by an alias (both MQTT 5).
-    """
-
-    client_id: str
-    expiry: int = 0
-    window: int = 1000
-    manual_ack: bool = False
-    will: tuple[str, bytes] | None = None
-    will_delay: int = 0
-    aliases: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a broker says that it takes (MQTT 5; an older one does not say)."""
-
-    qos: int = 2
-    retain: bool = True
-    under_way: int = 65_535
-    packet: int = LARGEST_PACKET
-    aliases: int = 0
 
 
 @dataclass(slots=True)
@@ -82,7 +53,7 @@ class Connection:
 
     `on_up` is called in the network thread each time the connection stands, with whether the broker remembered the
     session; `on_down` each time it breaks; `on_message` and `on_acknowledged` (with the message's id) for what comes
-    in, `on_refused` (with the reason) when what is acknowledged was refused. `generation` counts the attempts to
+    in, `on_refused` (with the id and the reason) before it when that was a refusal. `generation` counts the attempts to
     connect. While it is paused nothing is read; a pause that is longer than the broker's patience is spent
     disconnected. Set `forgotten` before the end to have the broker forget the session.
     """
@@ -96,7 +67,7 @@ class Connection:
         on_down: Callable[[str], None] | None = None,
         on_message: Callable[[mqtt.MQTTMessage], None] | None = None,
         on_acknowledged: Callable[[int], None] | None = None,
-        on_refused: Callable[[str], None] | None = None,
+        on_refused: Callable[[int, str], None] | None = None,
     ) -> None:
         self.broker = broker
         self.session = session
@@ -201,7 +172,7 @@ class Connection:
     def _failed(self, error: Exception) -> None:
         self._opening = False
         if not self._closing:
-            self.refusal = _explain(self.broker, error)
+            self.refusal = explained(self.broker, error)
             self._network.later(self._backoff.next(), self.connect)
 
     def _enter(self) -> None:
@@ -317,7 +288,7 @@ class Connection:
 
     def _connected(self, _client: object, _data: object, flags: Any, reason: Any, properties: Any) -> None:
         if reason.is_failure:
-            self.refusal = _refused(self.broker, str(reason))
+            self.refusal = refused(self.broker, str(reason))
             return
         self._stood = time.monotonic()
         self.refusal = None
@@ -347,7 +318,7 @@ class Connection:
         if self._closing:
             return
         if not stood and self.refusal is None:
-            self.refusal = _hung_up(self.broker)
+            self.refusal = hung_up(self.broker)
         if stood and time.monotonic() - self._stood > STEADY:
             self._backoff.reset()
         if stood and self._on_down is not None:
@@ -364,7 +335,7 @@ class Connection:
     def _published(self, _client: object, _data: object, mid: int, reason: Any, _properties: object) -> None:
         self._progress = True
         if reason.is_failure and self._on_refused is not None:
-            self._on_refused(str(reason))
+            self._on_refused(mid, str(reason))
         if self._on_acknowledged is not None:
             self._on_acknowledged(mid)
 
@@ -390,31 +361,3 @@ def _tls(broker: Broker) -> ssl.SSLContext:
     except (OSError, ssl.SSLError) as error:
         raise BrokerError(f"cannot use the certificates given for {broker.url}: {error}") from None
     return context
-
-
-def _explain(broker: Broker, error: Exception) -> str:
-    if isinstance(error, ConnectionRefusedError):
-        return f"nothing listens at {broker.url}: start a broker there, or name another with --broker"
-    if isinstance(error, socket.gaierror):
-        return f"no host named {broker.host!r}: check --broker"
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the certificate of {broker.url} is not trusted ({error.verify_message}): name its authority with --ca"
-    if isinstance(error, ssl.SSLError):
-        return f"no TLS with {broker.url} ({error.reason or error}): does it speak TLS at this port?"
-    if isinstance(error, mqtt.WebsocketConnectionError):
-        return f"{broker.url} does not answer as a WebSocket for MQTT does: check the port and the path"
-    if isinstance(error, TimeoutError):
-        return f"no answer from {broker.url}"
-    return f"cannot connect to {broker.url}: {error}"
-
-
-def _hung_up(broker: Broker) -> str:
-    hint = ": does it ask for a client certificate (--cert and --key)?" if broker.tls and not broker.certificate else ""
-    return f"{broker.url} closed the connection before it answered{hint}"
-
-
-def _refused(broker: Broker, reason: str) -> str:
-    hint = ""
-    if "auth" in reason.lower() or "user name" in reason.lower():
-        hint = "; user and password come from NAKHON_MQTT_USERNAME and NAKHON_MQTT_PASSWORD"
-    return f"{broker.url} refuses the connection: {reason}{hint}"

@@ -12,25 +12,23 @@ columns = { "AM2301.Temperature" = "air_temperature" }
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping as Named
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
-    TypeAdapter,
     ValidationError,
     ValidationInfo,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 
 from collector.language.checking import check_zone, checked, suggestion
 from collector.language.errors import InputError
+from collector.language.gathered import Strict, parsed, refusal, wrong_line
 from collector.language.indicators import indicator
 from collector.language.profile import CityProfile, Id, Latitude, Longitude, Text
 from collector.language.topics import is_segment
@@ -39,8 +37,6 @@ from collector.mapping.paths import parse_path
 from collector.mapping.times import check_format
 from collector.mapping.units import to_catalogue
 
-ERRORS_SHOWN = 20
-LARGEST_FILE = 1 << 20
 RECEIVED = "received"
 _DURATION = re.compile(r"(\d{1,6})(s|min|h|d)")
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
@@ -88,18 +84,14 @@ SegmentText = Annotated[Text, checked(_segment)]
 Cadence = Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta(0), le=timedelta(days=366))]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Column(_Strict):
+class Column(Strict):
     """Which indicator a path holds, and how to get to its unit: from the UCUM code of another, or x scale + offset."""
 
     indicator: Annotated[Text, checked(indicator)]
     unit: Text | None = None
     scale: Annotated[float, Field(allow_inf_nan=False)] = 1.0
     offset: Annotated[float, Field(allow_inf_nan=False)] = 0.0
-    where: dict[PathText, Scalar] = {}
+    where: dict[PathText, Scalar] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _units(self) -> Column:
@@ -116,13 +108,17 @@ class Column(_Strict):
 Columns = Annotated[tuple[Annotated[Column, BeforeValidator(_column)], ...], BeforeValidator(_columns)]
 
 
-class Device(_Strict):
+class Device(Strict):
     """One kind of message: which topic, whose, when, what."""
 
     topic: Annotated[Text, checked(parse_pattern)]
     station: Text = "{station}"
     run: SegmentText | None = None
-    city: Annotated[SegmentText, AfterValidator(_check_city)]
+    city: Annotated[
+        SegmentText,
+        AfterValidator(_check_city),
+        Field(description="the id of a city (or MAPPING@CITY on the command line)"),
+    ]
     pillar: SegmentText = "environment"
     kind: Text = "sensor"
     time: Annotated[PathText, Field(description=f'the path of the time, or "{RECEIVED}" for when a message comes')]
@@ -132,7 +128,7 @@ class Device(_Strict):
     missing: tuple[str, ...] = ("", "NA", "NaN", "nan", "null", "-")
     payload: Literal["json", "senml"] = "json"
     each: PathText | None = None
-    where: dict[PathText, Scalar] = {}
+    where: dict[PathText, Scalar] = Field(default_factory=dict)
     columns: Annotated[dict[PathText, Columns], Field(min_length=1)]
     ignore: tuple[PathText, ...] = ()
     others: Literal["reject", "ignore"] = "reject"
@@ -162,7 +158,7 @@ class Device(_Strict):
         return self
 
 
-class City(_Strict):
+class City(Strict):
     """A city that the catalogue does not have, as its birth describes it."""
 
     id: Id
@@ -176,7 +172,7 @@ class City(_Strict):
     climate: Text | None = None
 
 
-class Station(_Strict):
+class Station(Strict):
     """What is known of one device beside what it says; `device` is its name as it comes."""
 
     device: Text
@@ -187,7 +183,7 @@ class Station(_Strict):
     longitude: Longitude | None = None
 
 
-class File(_Strict):
+class File(Strict):
     """A whole mapping file."""
 
     run: SegmentText = "devices"
@@ -212,12 +208,7 @@ class File(_Strict):
         return self
 
 
-_MODELS: dict[str, type[_Strict]] = {"city": City, "device": Device, "station": Station}
-
-
-def is_mapping(text: str) -> bool:
-    """Whether a TOML text looks like a mapping of devices (rather than a scenario, say)."""
-    return re.search(r"^\s*\[\[\s*device\s*\]\]", text, re.MULTILINE) is not None
+_MODELS: dict[str, type[Strict]] = {"city": City, "device": Device, "station": Station}
 
 
 def parse_file(text: str, where: str, known: Named[str, CityProfile], city: str | None = None) -> File:
@@ -225,12 +216,7 @@ def parse_file(text: str, where: str, known: Named[str, CityProfile], city: str 
 
     Raises `InputError` with every error, its path in the file and what may have been meant.
     """
-    if len(text) > LARGEST_FILE:
-        raise InputError(f"{where}: expected at most {LARGEST_FILE} characters")
-    try:
-        told = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{where} is not TOML: {error}") from None
+    told = parsed(text, where)
     devices = told.get("device")
     if city is not None and isinstance(devices, list):
         for device in devices:
@@ -239,34 +225,17 @@ def parse_file(text: str, where: str, known: Named[str, CityProfile], city: str 
     own = [one.get("id") for one in told.get("city", ()) if isinstance(one, dict)]
     cities = [*known, *(name for name in own if isinstance(name, str))]
     try:
-        return TypeAdapter(File).validate_python(told, context={"cities": cities})
+        return File.model_validate(told, context={"cities": cities})
     except ValidationError as error:
-        lines = [_line(one) for one in error.errors()]
-        raise InputError(f"{where}:\n  " + "\n  ".join(lines[:ERRORS_SHOWN])) from None
+        raise refusal(where, [_line(one) for one in error.errors()]) from None
 
 
 def _line(error: Any) -> str:
     place = [str(step) for step in error["loc"] if step != "[key]"]
-    path = ".".join(place) or "file"
-    fields = _fields(place)
-    match error["type"]:
-        case "extra_forbidden":
-            return f"{path}: no such key; {suggestion(place[-1], fields, 'expected ' + ', '.join(fields))}"
-        case "missing":
-            said = fields[place[-1]].description if place[-1] in fields else None
-            return f"{path}: missing{f'; expected {said}' if said else _advice(place[-1])}"
-        case "value_error":
-            return f"{path}: {error['ctx']['error']}"
-        case _:
-            came = "" if isinstance(error["input"], dict | list | tuple) else f", came {error['input']!r}"[:80]
-            return f"{path}: {error['msg']}{came}"
+    return wrong_line(error, ".".join(place) or "file", _fields(place))
 
 
-def _advice(name: str) -> str:
-    return "; expected the id of a city (or MAPPING@CITY on the command line)" if name == "city" else ""
-
-
-def _fields(place: list[str]) -> dict[str, Any]:
+def _fields(place: list[str]) -> dict[str, FieldInfo]:
     if len(place) > 5 and place[0] == "device" and place[2] == "columns":
         return dict(Column.model_fields)
     return dict(_MODELS.get(place[0], File).model_fields if len(place) > 1 else File.model_fields)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import zlib
 from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -74,7 +75,7 @@ def read_capture(path: Path) -> Iterator[Captured]:
                         yield _captured(told)
                 except (ValueError, KeyError, TypeError, RecursionError):
                     raise InputError(f"{path} line {number}: expected a message with topic and payload") from None
-    except EOFError:
+    except (EOFError, zlib.error):
         return  # a compressed file whose writer was killed: all but the end of it was read
     except OSError as error:
         raise InputError(f"cannot read the capture {path}: {error.strerror or error}") from None
@@ -175,7 +176,6 @@ def _findings(ledger: Ledger, path: Path, expected: Expected, heard: _Heard, fau
         np.bincount(again, minlength=count), heard.station[heard.row < 0], arrived=True, timed=False,
     )  # fmt: skip
     total, stations = counting.accounts(expected, judged, faults)
-    unended = "The publisher did not end in order: its last messages may never have reached the broker."
     unended = "The publisher did not end in order: its last messages may never have reached the broker."
     doubts = () if ledger.closed else (unended,)
     return Findings(

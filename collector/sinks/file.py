@@ -17,22 +17,20 @@ from __future__ import annotations
 
 import re
 import string
-import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from collector.auditing.expected import Scope
 from collector.auditing.found import Tolerance
-from collector.language.checking import check_zone, checked, suggestion
+from collector.language.checking import check_zone, checked
 from collector.language.errors import InputError
+from collector.language.gathered import Strict, gathered, text_of
 from collector.language.indicators import indicator
 from collector.mapping.times import check_format
 from collector.mapping.units import to_catalogue
 
-LARGEST_FILE = 1 << 20
-ERRORS_SHOWN = 20
 PLACES = ("run", "city", "pillar", "station")
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)(ms|s|min|h)")
 _UNITS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000}
@@ -73,11 +71,7 @@ Format = Annotated[Text, checked(check_format)]
 Size = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Source(_Strict):
+class Source(Strict):
     """Where it is kept: a file (or several, by a pattern), a database, a server."""
 
     kind: Literal["csv", "jsonl", "sql", "influxdb", "http"]
@@ -102,7 +96,7 @@ class Source(_Strict):
         return self
 
 
-class Columns(_Strict):
+class Columns(Strict):
     """Which column is what. Without `indicator` every indicator has a column of its own, named in [indicators]."""
 
     station: Text
@@ -115,21 +109,21 @@ class Columns(_Strict):
     unit: Text | None = None
 
 
-class Named(_Strict):
+class Named(Strict):
     """What the sink calls an indicator, and in which unit (UCUM) it keeps it."""
 
     name: Text
     unit: Text | None = None
 
 
-class Clock(_Strict):
+class Clock(Strict):
     """How times are written: a format, and the zone of times that name none."""
 
     format: Format = "iso"
     timezone: Zone = "UTC"
 
 
-class Allowed(_Strict):
+class Allowed(Strict):
     """What may differ."""
 
     time: Milliseconds = 0.0
@@ -144,24 +138,24 @@ class Allowed(_Strict):
         return Tolerance(round(self.time), self.absolute, self.relative, late)
 
 
-class Kept(_Strict):
+class Kept(Strict):
     """What of a run the consumer is meant to keep: patterns of `city/pillar/station`, and indicators; empty is all."""
 
     stations: tuple[Text, ...] = ()
     indicators: tuple[Annotated[Text, checked(indicator)], ...] = ()
 
 
-class Sink(_Strict):
+class Sink(Strict):
     """A whole sink file."""
 
     sink: Source
     columns: Columns
-    indicators: dict[Text, Annotated[Named, BeforeValidator(_named)]] = {}
+    indicators: dict[Text, Annotated[Named, BeforeValidator(_named)]] = Field(default_factory=dict)
     time: Clock = Clock()
     received: Clock = Clock()
     tolerance: Allowed = Allowed()
     scope: Kept = Kept()
-    where: dict[Text, Annotated[tuple[str | int | float, ...], BeforeValidator(_several)]] = {}
+    where: dict[Text, Annotated[tuple[str | int | float, ...], BeforeValidator(_several)]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _whole(self) -> Sink:
@@ -203,53 +197,17 @@ class Sink(_Strict):
         return source.title or f"{source.kind} {place}"
 
 
-_TABLES: dict[str, type[_Strict]] = {
+_TABLES: dict[str, type[Strict]] = {
     "sink": Source, "columns": Columns, "indicators": Named, "time": Clock, "received": Clock, "tolerance": Allowed,
     "scope": Kept,
 }  # fmt: skip
 
 
-def is_sink(text: str) -> bool:
-    """Whether a TOML text looks like a sink file."""
-    return re.search(r"^\s*\[\s*sink\s*\]", text, re.MULTILINE) is not None
-
-
 def load_sink(path: Path) -> Sink:
     """The sink file at a path. Raises `InputError` with every error, its path in the file, and what may be meant."""
-    try:
-        with path.open(encoding="utf-8") as file:
-            text = file.read(LARGEST_FILE + 1)
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read the sink file {path}: {getattr(error, 'strerror', None) or error}") from None
-    if len(text) > LARGEST_FILE:
-        raise InputError(f"{path}: expected at most {LARGEST_FILE} characters")
-    return parse_sink(text, str(path))
+    return parse_sink(text_of(path, "a sink file"), str(path))
 
 
 def parse_sink(text: str, where: str) -> Sink:
     """The sink file in a text; `where` names it in errors."""
-    try:
-        told = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{where} is not TOML: {error}") from None
-    try:
-        return Sink.model_validate(told)
-    except ValidationError as error:
-        lines = [_line(one) for one in error.errors()]
-        raise InputError(f"{where}:\n  " + "\n  ".join(lines[:ERRORS_SHOWN])) from None
-
-
-def _line(error: Any) -> str:
-    place = [str(step) for step in error["loc"]]
-    path = ".".join(place) or "file"
-    match error["type"]:
-        case "extra_forbidden":
-            fields = (_TABLES.get(place[0], Sink) if len(place) > 1 else Sink).model_fields
-            return f"{path}: no such key; {suggestion(place[-1], fields, 'expected ' + ', '.join(fields))}"
-        case "missing":
-            return f"{path}: missing"
-        case "value_error":
-            return f"{path}: {error['ctx']['error']}" if place else str(error["ctx"]["error"])
-        case _:
-            came = "" if isinstance(error["input"], dict | list | tuple) else f", came {error['input']!r}"[:80]
-            return f"{path}: {error['msg']}{came}"
+    return gathered(text, where, Sink, _TABLES)

@@ -78,14 +78,3 @@ def describe(plan: Plan) -> str:
         *(f"runs: {command}" for command in plan.commands()),
     ]
     return "\n".join(lines)
-
-
-def names_plan(source: str) -> bool:
-    """Whether a file looks like a plan."""
-    from nakhon.accept.plan import LARGEST_FILE, is_plan
-
-    path = Path(source)
-    try:
-        return path.is_file() and path.stat().st_size <= LARGEST_FILE and is_plan(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError):
-        return False

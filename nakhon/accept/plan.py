@@ -24,17 +24,18 @@ import hashlib
 import math
 import re
 import time
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
 
 from collector.language.broker import parse_broker
-from collector.language.checking import checked, suggestion
+from collector.language.checking import checked
 from collector.language.errors import InputError
+from collector.language.gathered import LARGEST_FILE, Strict, parsed, refusal, wrong_line
 from collector.language.topics import Kind
 from collector.sinks.capture import is_capture
 from collector.sinks.file import load_sink
@@ -46,12 +47,9 @@ from simulator.formats import format_of
 from simulator.scenario import KINDS, Scenario, load_scenario
 from simulator.scenario_faults import Place, fault_of
 
-LARGEST_FILE = 1 << 20
-ERRORS_SHOWN = 40
 MOST_STEPS = 200
 LONGEST = 7 * 86_400.0
 _DURATION = re.compile(r"\d{1,6}(?:\.\d{1,3})?(ms|s|m|min|h|d)")
-SIGNS = re.compile(r"^\s*\[\s*criteria\s*\]", re.MULTILINE)
 
 
 def _seconds(told: object) -> object:
@@ -91,8 +89,8 @@ Seconds = Annotated[float, BeforeValidator(_seconds)]
 Pace = Annotated[float, BeforeValidator(_pace)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+class _Strict(Strict):
+    model_config = ConfigDict(arbitrary_types_allowed=True)
 
 
 class Load(_Strict):
@@ -205,11 +203,6 @@ class Plan(_Strict):
             yield from filter(None, (step.run, step.until))
 
 
-def is_plan(text: str) -> bool:
-    """Whether a TOML text looks like a plan."""
-    return SIGNS.search(text) is not None
-
-
 def load_plan(path: Path) -> tuple[Plan, str]:
     """The plan in a file, and the SHA-256 of the file. Raises `InputError` with every error and what may be meant."""
     try:
@@ -225,17 +218,14 @@ def load_plan(path: Path) -> tuple[Plan, str]:
 
 def parse_plan(text: str, where: str) -> Plan:
     """The plan in a text; `where` names it in errors."""
-    try:
-        told = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{where} is not TOML: {error}") from None
+    told = parsed(text, where)
     try:
         plan = Plan.model_validate(told)
         wrong = list(_nonsense(plan))
     except ValidationError as error:
         wrong = [_line(one) for one in error.errors()]
     if wrong:
-        raise InputError(f"{where}:\n  " + "\n  ".join(wrong[:ERRORS_SHOWN]))
+        raise refusal(where, wrong)
     return plan
 
 
@@ -313,17 +303,7 @@ def _line(error: Any) -> str:
     path = ""
     for step in error["loc"]:
         path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else str(step)
-    match error["type"]:
-        case "extra_forbidden":
-            known = _fields(error["loc"])
-            return f"{path}: no such key; {suggestion(str(error['loc'][-1]), known, 'expected ' + ', '.join(known))}"
-        case "missing":
-            return f"{path}: missing"
-        case "value_error":
-            return f"{path}: {str(error['ctx']['error']).replace(chr(10), '; ')}"
-        case _:
-            came = "" if isinstance(error["input"], dict | list | tuple) else f", came {error['input']!r}"[:80]
-            return f"{path}: {error['msg']}{came}"
+    return wrong_line(error, path or "file", _fields(error["loc"]))
 
 
 _TABLES: Mapping[str, type[_Strict]] = {
@@ -331,6 +311,6 @@ _TABLES: Mapping[str, type[_Strict]] = {
 }  # fmt: skip
 
 
-def _fields(place: tuple[int | str, ...]) -> list[str]:
+def _fields(place: tuple[int | str, ...]) -> dict[str, FieldInfo]:
     table = _TABLES.get(str(place[0]), Plan) if len(place) > 1 else Plan
-    return list(table.model_fields)
+    return table.model_fields

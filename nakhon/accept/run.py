@@ -22,12 +22,11 @@ from nakhon.accept.plan import Plan, Step
 from nakhon.accept.watch import Held, Look, Watch, held, percentiles
 from nakhon.fault import NoAnswer, ask
 from nakhon.plays import simulated
-from nakhon.stage import Play, Words
+from nakhon.stage import Play, Words, words_of
 from nakhon.terminal.interrupt import on_interrupt
 from nakhon.terminal.plain import plain
 from nakhon.terminal.progress import showing
 from simulator.fleet import Fleet
-from simulator.formats import format_of
 from simulator.service import Service
 from simulator.spread import Spread
 
@@ -102,10 +101,10 @@ class Course:
 def accept(asked: Asked, console: Console) -> Course:
     """Carry out a plan. Raises `NakhonError` where it cannot even begin."""
     plan = asked.plan
-    words = Words(plan.load.format, format_of(plan.load.format, topic=plan.load.topic, payload=plan.load.payload),
-                  frozenset(plan.load.only))  # fmt: skip
+    load = plan.load
+    words = words_of(load.format, load.topic, load.payload, load.only)
     run = asked.run
-    play = simulated(plan.load.wanted(), plan.load.pace, run, plan.load.pack, words=words)
+    play = simulated(load.wanted(), load.pace, run, load.pack, words=words)
     consumer = plan.consumer
     shell = Shell(
         {

@@ -90,9 +90,8 @@ def simulate(
     """Simulate the cities of a scenario and publish what they measure."""
     from nakhon import commands
     from nakhon.plays import simulated
-    from nakhon.stage import Manner, Words, check_target
+    from nakhon.stage import Manner, check_target, words_of
     from simulator.clock import parse_pace
-    from simulator.formats import format_of
     from simulator.scenario import load_scenario
 
     asked = commands.starting(load_scenario(scenario), start)
@@ -100,7 +99,7 @@ def simulate(
         pack,
         ledger,
         None if limit is None else parse_seconds(limit),
-        Words(form, format_of(form, topic=topic, payload=payload), frozenset(map(Kind, only or ()))),
+        words_of(form, topic, payload, map(Kind, only or ())),
         service_of(
             qos,
             window,
@@ -158,15 +157,14 @@ def replay(
     """Publish a recorded series as a run of its own, of origin measured."""
     from nakhon import commands
     from nakhon.plays import parse_start, recorded
-    from nakhon.stage import Manner, Words, check_target
+    from nakhon.stage import Manner, check_target, words_of
     from simulator.clock import parse_pace
-    from simulator.formats import format_of
 
     manner = Manner(
         pack,
         ledger,
         None if limit is None else parse_seconds(limit),
-        Words(form, format_of(form, topic=topic, payload=payload), frozenset(map(Kind, only or ()))),
+        words_of(form, topic, payload, map(Kind, only or ())),
         service_of(
             qos,
             window,

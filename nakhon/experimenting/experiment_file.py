@@ -10,6 +10,7 @@ from pathlib import Path
 
 from collector.answers.stopping import LEAST, StoppingRule
 from collector.language.errors import InputError
+from collector.language.gathered import text_of
 from nakhon.experimenting.asked import asked_numbers, one_of, read_costs, read_targets
 from nakhon.experimenting.design_file import Made, read_design
 from nakhon.experimenting.plan import LONGEST_NAME, Experiment, Stop, Variant
@@ -20,7 +21,6 @@ from simulator.scenario_file import CADENCE, DAY, DURATION, NAME, SEED, TEXT, Ex
 from simulator.scenario_paths import with_entries
 from simulator.scenario_source import Source, shipped_names, source_of
 
-LARGEST_FILE = 1 << 20
 LARGEST_EXPERIMENT = 100_000
 MOST_REPLICATIONS = 9_999
 MOST_ERRORS = 5
@@ -47,14 +47,7 @@ def load_experiment(source: str | Path) -> Experiment:
     if not path.is_file():
         hint = describe_unknown("experiment", path.stem, shipped_experiments())
         raise InputError(f"{path}: no such file; as a shipped experiment: {hint}")
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise InputError(f"{path}: expected at most {LARGEST_FILE:,} bytes; is this an experiment?")
-        return parse_experiment(path.read_text("utf-8-sig"), str(path), path.parent)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: expected UTF-8 text") from None
+    return parse_experiment(text_of(path, "an experiment"), str(path), path.parent)
 
 
 def parse_experiment(text: str, where: str, folder: Path | None = None) -> Experiment:

@@ -15,6 +15,7 @@ from collector.answers.targets import Target
 from collector.answers.totals import Kind, Statistic, weight
 from collector.language.checking import suggestion
 from collector.language.errors import InputError
+from collector.language.gathered import text_of
 from collector.language.indicators import derived, indicators
 from nakhon.solving.search import Lever
 from nakhon.terminal.durations import parse_seconds
@@ -23,7 +24,6 @@ from simulator.scenario import Scenario, shipped_scenarios, with_values
 from simulator.scenario_source import Source, source_of
 from simulator.validation.mapping import FIRES
 
-LARGEST_FILE = 1 << 20
 LARGEST_SEARCH = 100_000
 DAY = 86_400
 ERRORS_SHOWN = 40
@@ -107,14 +107,7 @@ def load_plan(source: str) -> Plan:
     path = Path(source)
     if not path.is_file():
         raise InputError(f"{source}: no such file; shipped solve files: {', '.join(shipped_plans())}")
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise InputError(f"{path}: expected at most {LARGEST_FILE:,} bytes; is this a solve file?")
-        return parse_plan(path.read_text("utf-8-sig"), str(path), path.parent)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: expected UTF-8 text") from None
+    return parse_plan(text_of(path, "a solve file"), str(path), path.parent)
 
 
 def parse_plan(text: str, where: str, folder: Path | None) -> Plan:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from collector.language.checking import suggestion
 from collector.language.errors import InputError
+from collector.language.topics import Kind
 from simulator.formats.home_assistant import HomeAssistant
 from simulator.formats.influx import Influx
 from simulator.formats.ngsi_ld import NgsiLd
@@ -66,13 +67,16 @@ FORMATS: Mapping[str, FormatEntry] = {
 """The formats by name; `template` is made of `--topic` and `--payload`."""
 
 
-def format_of(name: str = "wire", *, topic: str | None = None, payload: str | None = None) -> Open:
+def format_of(
+    name: str = "wire", *, topic: str | None = None, payload: str | None = None, only: Collection[Kind] = ()
+) -> Open:
     """What makes the format of that name for a connection, with the topic and payload templates of the user.
 
-    Raises `InputError` with everything that is wrong: the name, options that do not go together, unknown fields.
+    `only` are the kinds that will be said, none for all: a payload needs a place for no other. Raises
+    `InputError` with everything that is wrong: the name, options that do not go together, unknown fields.
     """
     if name == "template":
-        return _template_of(topic, payload)
+        return _template_of(topic, payload, only)
     if name not in FORMATS:
         known = [*FORMATS, "template"]
         raise InputError(f"no format {name!r}; {suggestion(name, known, 'try ' + ', '.join(known))}")
@@ -88,7 +92,7 @@ def format_of(name: str = "wire", *, topic: str | None = None, payload: str | No
     return lambda speakers: entry.make(speakers, pattern)
 
 
-def _template_of(topic: str | None, payload: str | None) -> Open:
+def _template_of(topic: str | None, payload: str | None, only: Collection[Kind]) -> Open:
     if topic is None or payload is None:
         raise InputError(
             "--format template needs both --topic and --payload, such as "
@@ -97,4 +101,4 @@ def _template_of(topic: str | None, payload: str | None) -> Open:
     topics, wrong = topic_pattern(topic, {**STATION_FIELDS, **VALUE_FIELDS})
     payloads, faults = payload_pattern(payload)
     refuse(wrong + faults)
-    return lambda speakers: Template(speakers, topics, payloads)
+    return lambda speakers: Template(speakers, topics, payloads, only)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from collector.language.codec import dump
 from collector.language.indicators import IndicatorKind
 from collector.language.messages import Event, Message, Readings, Statistic
 from collector.language.time import format_epoch
+from collector.language.topics import Kind
 from simulator.formats.patterns import STATION_FIELDS, VALUE_FIELDS, Pattern, Raw, Value, parse_pattern, refuse
 from simulator.formats.protocol import JSON, Body, Outgoing, Places, Speakers, cells
 from simulator.formats.stations import some, tells, topic_values
@@ -41,17 +42,18 @@ FIELDS: Mapping[str, str] = {
 
 
 class Template:
-    """Says everything that its payload has a field for. Raises `InputError` for stations that tell of more."""
+    """Says everything that its payload has a field for. Raises `InputError` for stations that tell of more.
 
-    def __init__(self, speakers: Speakers, topic: Pattern, payload: Pattern) -> None:
+    `only` are the kinds that will be said; none for all.
+    """
+
+    def __init__(self, speakers: Speakers, topic: Pattern, payload: Pattern, only: Collection[Kind] = ()) -> None:
         self._places = Places(speakers)
         self._topic = topic
         self._payload = payload
         self._content_type = JSON if _is_json(payload) else PLAIN
-        refuse(
-            _left_out(self._places, payload, "fields", IndicatorKind.EVENT, "events")
-            + _left_out(self._places, payload, "period", IndicatorKind.STATISTIC, "statistics")
-        )
+        said = [kind for kind in _NEEDED if not only or kind in only]
+        refuse([told for kind in said for told in _left_out(self._places, payload, kind)])
 
     def session_started(self) -> Sequence[Outgoing]:
         """Nothing beside the births of the wire."""
@@ -79,11 +81,16 @@ class Template:
         }
 
 
-def _left_out(places: Places, payload: Pattern, field: str, kind: IndicatorKind, what: str) -> list[str]:
-    telling = [f"{one.city}/{one.id}" for one in places.stations if tells(one, kind)]
-    if not telling or field in payload.fields:
-        return []
-    return [f"--payload has no place for the {what} that {some(telling)} tell of: add {{{field}}} to it"]
+_NEEDED = {Kind.EVENTS: ("fields", IndicatorKind.EVENT), Kind.STATISTICS: ("period", IndicatorKind.STATISTIC)}
+"""The field without which a payload cannot say a kind, and the indicators behind that."""
+
+
+def _left_out(places: Places, payload: Pattern, kind: Kind) -> Iterator[str]:
+    field, behind = _NEEDED[kind]
+    telling = [f"{one.city}/{one.id}" for one in places.stations if tells(one, behind)]
+    if telling and field not in payload.fields:
+        told = f"--payload has no place for the {kind} that {some(telling)} tell of"
+        yield f"{told}: add {{{field}}} to it, or leave them out with --only"
 
 
 def payload_pattern(text: str) -> tuple[Pattern, list[str]]:

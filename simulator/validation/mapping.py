@@ -18,13 +18,13 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from collector.language.errors import InputError
+from collector.language.gathered import text_of
 from collector.language.indicators import indicators
 from simulator.scenario import StationCounts
 from simulator.validation.families import FAMILIES, TICKETS, Family, default_families
 from simulator.validation.judgement import Declared
 
 SHIPPED = "open"
-LARGEST_FILE = 1 << 20
 ERRORS_SHOWN = 40
 FIRES = "fire_hotspots"
 INTERVALS = {"1h": "h", "1d": "D", "1mo": "M"}
@@ -190,14 +190,7 @@ def load_map(path: Path | None = None) -> tuple[str, ValidationMap]:
     if path is None:
         shipped = files("scenarios") / "validation" / f"{SHIPPED}.toml"
         return f"{SHIPPED}.toml", parse_map(shipped.read_text("utf-8"), f"{SHIPPED}.toml")
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise InputError(f"{path}: expected at most {LARGEST_FILE:,} bytes; is this a mapping?")
-        return str(path), parse_map(path.read_text("utf-8-sig"), str(path))
-    except OSError as error:
-        raise InputError(f"cannot read the mapping {path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: expected UTF-8 text") from None
+    return str(path), parse_map(text_of(path, "a mapping"), str(path))
 
 
 def parse_map(text: str, where: str) -> ValidationMap:

@@ -1,8 +1,5 @@
 """The login of the page in a browser."""
 
-import os
-from pathlib import Path
-
 import pytest
 
 from collector.serving.access import Access, Tokens
@@ -14,28 +11,15 @@ from collector.stores import open_store
 
 pytestmark = pytest.mark.system
 
-CHROMIUM = Path("/usr/bin/chromium")
 READ = "read-0123456789abcdef"
 
 
 @pytest.fixture
-def page():
-    missing = None if CHROMIUM.exists() else f"{CHROMIUM} is not installed"
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        missing = "playwright is not installed"
-    if missing:
-        required = "chromium" in os.environ.get("NAKHON_REQUIRE", "").split(",")
-        (pytest.fail if required else pytest.skip)(missing)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"]
-        )
-        opened = browser.new_page()
-        opened.set_default_timeout(60_000)
-        yield opened
-        browser.close()
+def page(browser):
+    opened = browser.new_page()
+    opened.set_default_timeout(60_000)
+    yield opened
+    opened.close()
 
 
 def test_a_person_logs_in_sees_the_page_live_and_logs_out(page, tmp_path):
