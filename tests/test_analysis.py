@@ -27,6 +27,8 @@ import collector
 from collector.analysis import asked
 from collector.analysis.compared import compared_of
 from collector.analysis.data import Data
+from collector.analysis.described import described
+from collector.analysis.table import Table
 from collector.language.errors import InputError
 from collector.serving.api import application
 from collector.serving.live import Live
@@ -108,6 +110,14 @@ def test_frames_of_pandas_and_polars_hold_the_same_rows(data: Data) -> None:
     told = data.read("pm25", runs="haze")
     assert told.pandas()["value"].tolist() == told.polars()["value"].to_list() == told.arrow()["value"].to_pylist()
     assert told.pandas().attrs["origins"] == ["simulated"]
+    assert data.runs().pandas()["first"].tolist() == data.series().pandas().groupby("run")["first"].min().tolist()
+
+
+def test_indicators_of_one_unit_and_one_of_none_are_a_frame() -> None:
+    names = ["pm25", "pm10", "air_temperature", "of-another-catalogue"]
+    told = Table("values", described(pa.table({"indicator": names, "value": [1.0, 2.0, 3.0, 4.0]}), {}))
+    assert told.pandas()["unit"].tolist()[:3] == told.polars()["unit"].to_list()[:3] == ["µg/m³", "µg/m³", "°C"]
+    assert told.rows()[3]["unit"] is None
 
 
 def test_a_frame_without_its_library_is_refused_with_what_to_do(
@@ -198,6 +208,9 @@ def test_this_week_is_set_against_the_week_before(data: Data) -> None:
     series = told.series().arrow()
     assert len(set(series["aligned"].to_pylist())) == 7
     assert len(set(series["time"].to_pylist())) == 14
+    plain = data.compare("pm25", runs="haze", bucket="1d", start="2026-03-02", end="2026-03-16").series()
+    both = [sorted((row["city"], row["time"], row["value"]) for row in one.rows()) for one in (told.series(), plain)]
+    assert both[0] == both[1]  # the day at which the ranges meet is read by both, and whole
 
 
 def test_everything_can_be_saved_and_read_again_with_what_it_is_about(data: Data, tmp_path: Path) -> None:
@@ -247,6 +260,10 @@ def test_a_league_is_the_same_in_a_notebook_and_over_http_and_never_a_number_wit
         (lambda data: data.league("enviroment"), "did you mean environment"),
         (lambda data: data.read("pm2.5"), "pm25"),
         (lambda data: data.read("pm25", runs="hase"), "did you mean haze"),
+        (lambda data: data.read("pm25", cities=["yangon", "chiangmai"]), "did you mean chiang-mai"),
+        (lambda data: data.read("pm25", stations="mas", bucket="1d"), "did you mean mast"),
+        (lambda data: data.read("pm25", start="2026-03-02", end="2026-03-01"), "start before end"),
+        (lambda data: data.read("pm25", start="1800-01-01"), "from 1900 to 2199, came '1800-01-01'"),
         (lambda data: data.latest("nope"), "no run 'nope'"),
         (lambda data: data.compare("pm25", cities="chiangmai"), "did you mean chiang-mai"),
         (lambda data: data.compare("pm25", per="person"), "per='capita'"),
@@ -270,6 +287,7 @@ def test_a_time_means_the_same_however_it_is_written(moment: datetime) -> None:
     moment = moment.replace(microsecond=0)
     told = asked.clock(moment.isoformat())
     assert told == asked.clock(moment) == int(moment.replace(tzinfo=ZULU).timestamp()) == asked.instant(moment)
+    assert told == asked.clock(np.datetime64(moment)) == asked.instant(np.datetime64(moment, "ns"))
     assert asked.instant(moment.isoformat() + "+07:00") == told - 7 * 3600
 
 

@@ -145,7 +145,8 @@ def test_foreign_host_names_are_refused(collector, host):
 
 
 def test_health_and_readiness_differ(collector):
-    assert collector.json("/health")["status"] == "ok"
+    told = collector.json("/health")
+    assert (told["status"], told["collecting"], told["bucket"]) == ("ok", True, None)
     assert collector.json("/ready") == {"ready": True, "missing": None}
     collector.missing = "the broker is away"
     status, _, body = collector.ask("/ready")
@@ -248,6 +249,8 @@ def test_bad_parameters_of_the_other_routes_are_refused_too(collector):
         "/api/v1/series?run=NO",
         "/api/v1/runs?limit=3",
         "/api/v1/live?run=a&run=b",
+        "/api/v1/lag?indicator=pm25&most=0",
+        "/api/v1/read?indicator=pm25&bucket=2h30m",
     ):
         status, _, body = collector.ask(path)
         assert (status, json.loads(body)["status"]) == (400, 400), path
@@ -260,6 +263,36 @@ def test_an_unknown_run_is_not_found_unless_nothing_is_expected_of_it(collector)
         joined = "&" if "?" in path else "?"
         assert collector.ask(f"{path}{joined}unknown=empty")[0] == 200
     assert collector.ask("/api/v1/live?run=nope")[0] == 404
+    for name in ("series", "positions", "rejections", "flags"):
+        status, _, body = collector.ask(f"/api/v1/{name}?run=nope")
+        assert (status, "no run 'nope'" in json.loads(body)["detail"]) == (404, True), name
+        assert collector.ask(f"/api/v1/{name}?run=nope&unknown=empty")[0] == 200
+    assert collector.ask("/api/v1/compare?indicator=pm25&run=nope")[0] == 404
+
+
+def test_a_name_that_nobody_knows_is_refused_with_a_suggestion(collector):
+    for query, said in (
+        ("indicator=pm2", "did you mean pm25"),
+        ("indicator=pm25&city=chiangmai", "did you mean chiang-mai"),
+        ("indicator=pm25&city=chiang-mai,nowhere", "no city 'nowhere'"),
+        ("indicator=pm25&station=nowhere&bucket=1d", "no station 'nowhere'"),
+    ):
+        status, _, body = collector.ask(f"/api/v1/read?{query}")
+        assert (status, said in json.loads(body)["detail"]) == (400, True), body
+        assert collector.ask(f"/api/v1/read?{query}&unknown=empty")[0] == 200
+    assert collector.json("/api/v1/read?indicator=noise_laeq&city=chiang-mai")["rows"] == 0
+
+
+def test_a_run_of_which_all_was_rejected_is_there(tmp_path):
+    store = open_store(f"duckdb://{tmp_path}/city.duckdb")
+    kept = Rejection("nakhon/v1/ghost/x/y/z", b"x", 1, 5, "no JSON", 1.0, run="ghost")
+    store.write(Batch(rejected=[kept], counts={("ghost", Fate.REJECTED): 1}))
+    server = serve(application(store, Live(), Metrics(), lambda: None), port=0)
+    for path in ("rejections?run=ghost", "runs/ghost/rejections", "runs/ghost/counts"):
+        with urlopen(f"{server.url}/api/v1/{path}", timeout=20) as answer:
+            assert b"no JSON" in (body := answer.read()) or b'"rejected":1' in body
+    server.stop()
+    store.close()
 
 
 def test_other_paths_and_methods_are_refused_as_json(collector):
@@ -268,7 +301,9 @@ def test_other_paths_and_methods_are_refused_as_json(collector):
     connection = HTTPConnection("127.0.0.1", collector.server.port, timeout=20)
     connection.request("DELETE", "/api/v1/runs")
     answer = connection.getresponse()
-    assert (answer.status, json.loads(answer.read())["status"]) == (405, 405)
+    told = json.loads(answer.read())
+    assert (answer.status, told["status"], answer.headers["allow"]) == (405, 405, "GET, HEAD")
+    assert told["detail"] == "expected GET, HEAD, came DELETE"
     connection.close()
 
 

@@ -11,6 +11,8 @@ from comparisons import CHIANG_MAI, DAY, HOUR, START, UTC, compared
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.signal import lfilter
+from scipy.stats import norm
 
 from collector.comparing.exceedance import averaged, exceedances, exceeded
 from collector.comparing.limits import Averaging, authorities, limits
@@ -79,6 +81,23 @@ def test_what_cannot_be_counted_is_said() -> None:
     assert any("who has no limit" in notice for notice in sheet.notices)
     sums = replace(UTC, indicators=("digital_payments",))
     assert any("is no mean" in notice for notice in exceedances(compared(sums, (CHIANG_MAI, [2.0])), ("40",)).notices)
+
+
+def test_no_day_over_the_limit_does_not_say_that_there_is_none() -> None:
+    quiet = exceeded(np.full(31, 3.0), np.full(31, 5.0), 31)
+    assert (quiet.over, quiet.low, quiet.why) == (0, 0.0, None)
+    assert quiet.high == pytest.approx(1 - 0.025 ** (1 / 31))  # Clopper and Pearson, of independent days
+    slow = exceeded(np.sin(np.arange(31) / 10), np.full(31, 5.0), 31)
+    assert np.isnan(slow.high)
+    assert slow.why == "remembers too long"
+
+
+@pytest.mark.parametrize(("share", "memory"), [(0.1, 0.0), (0.1, 0.5), (0.02, 0.5)])
+def test_the_interval_of_a_share_of_a_month_holds_the_true_one(share: float, memory: float) -> None:
+    rng = np.random.default_rng(5)
+    days = lfilter([1], [1, -memory], rng.normal(size=(300, 131)), axis=1)[:, 100:] * np.sqrt(1 - memory**2)
+    found = [exceeded(one, np.full(31, norm.isf(share)), 31) for one in days]
+    assert np.mean([one.low <= share <= one.high for one in found if one.why is None]) > 0.95
 
 
 @given(hnp.arrays(np.float64, st.integers(1, 50), elements=st.floats(0, 100)), st.floats(0, 100))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -172,7 +175,9 @@ def test_a_sheet_with_merged_cells_thai_headings_and_buddhist_years_is_stored(tm
     store.close()
 
 
-def test_the_same_file_twice_stores_nothing_twice_and_a_contradiction_only_that_value(tmp_path: Path) -> None:
+def test_the_same_file_twice_stores_nothing_twice_and_a_contradiction_only_that_value(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = tmp_path / "a.csv"
     file.write_text("\ufeffdate,pm25\n" + "".join(f"2024-01-{day:02d},{day}\n" for day in range(1, 29)), "utf-8")
     assert stored(tmp_path, file)
@@ -180,11 +185,33 @@ def test_the_same_file_twice_stores_nothing_twice_and_a_contradiction_only_that_
     assert stored(tmp_path, file)
     assert values(tmp_path) == before
     file.write_text(file.read_text("utf-8-sig").replace("2024-01-05,5", "2024-01-05,55") + "2024-01-29,29\n", "utf-8")
-    assert not stored(tmp_path, file)
+    for new in (1, 0):
+        capsys.readouterr()
+        assert not stored(tmp_path, file, as_json=True)
+        told = json.loads(capsys.readouterr().out)["stored"]
+        assert (told["values"], len(told["conflicts"])) == (new, 1)
+        assert "chiang-mai/a: pm25 at 2024-01-04T17:00:00Z: 55 came, 5 is stored" in told["conflicts"]
     assert values(tmp_path) == [*before, ("2024-01-28T17:00:00", 29.0)]
     store = open_store(f"duckdb://{tmp_path}/city.duckdb")
     assert [one.fate for one in store.rejections()] == [Fate.CONFLICT]
     store.close()
+
+
+def test_a_percentage_is_what_the_spreadsheet_shows_and_nothing_else_is_one(tmp_path: Path) -> None:
+    book = Workbook()
+    sheet: Any = book.active
+    for row in (["month", "unemployment", "pm25"], ["2024-01", 0.12, 30], ["2024-02", "12,5 %", "12 %"]):
+        sheet.append(row)
+    sheet["B2"].number_format = "0.0%"
+    book.save(tmp_path / "rates.xlsx")
+    mapping = WIDE.replace('time = "date"', 'period = "month"\ndecimal = ","')
+    mapping = mapping.replace("[columns]\n", '[columns]\nunemployment = "unemployment"\n')
+    assert not stored(tmp_path, tmp_path / "rates.xlsx", mapping=mapping, rejects=tmp_path / "bad.csv")
+    assert [value for _, value in values(tmp_path, indicators=("unemployment",))] == [12.0, 12.5]
+    assert [value for _, value in values(tmp_path)] == [30.0]
+    (bad,) = csv.DictReader(io.StringIO((tmp_path / "bad.csv").read_text("utf-8-sig")))
+    assert "expected a number in µg/m³, came '12 %'" in bad["reason"]
+    assert next(csv.reader([bad["text"]])) == ["2024-02", "12,5 %", "12 %"]
 
 
 def test_a_long_table_names_city_station_indicator_and_unit_in_its_rows(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from urllib.request import urlopen
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -12,10 +13,7 @@ from typer.testing import CliRunner
 from collector.answers.paired import paired_difference
 from collector.answers.totals import Kind, Statistic
 from collector.language.errors import InputError, StoreError
-from collector.serving.api import application
-from collector.serving.live import Live
-from collector.serving.metrics import Metrics
-from collector.serving.serve import serve
+from collector.serving.access import Tokens
 from collector.stores import open_store
 from collector.stores.parquet.buckets import _rollup
 from collector.stores.parquet.files import SCHEMA, Run, read_plan
@@ -25,6 +23,7 @@ from nakhon.cli import app
 from nakhon.experimenting.plan import Experiment
 from nakhon.experimenting.reading import results
 from nakhon.experimenting.status import status
+from nakhon.show import showing
 from simulator.experiment import gathered
 
 DAY = 86_400
@@ -202,14 +201,14 @@ def test_compare_and_the_api_work_on_results(directory: Path, store: Store) -> N
     rows = json.loads(said.stdout)
     assert "half-0000" in json.dumps(rows)
 
-    server = serve(application(store, Live(), Metrics(), lambda: None), port=0)
-    try:
+    with showing(store.url, "127.0.0.1", 0, (), Tokens()) as server:
         there, asked = open_store(server.url), Selection(("pm25",), runs=("half-0001",), bucket=DAY)
         assert there.runs() == store.runs()
         assert there.read(asked).equals(store.read(asked))
         assert there.stations("half-0001") == store.stations("half-0001")
-    finally:
-        server.stop()
+        with urlopen(f"{server.url}/health", timeout=30) as answer:
+            told = json.load(answer)
+        assert (told["collecting"], told["bucket"]) == (False, DAY)
 
 
 def test_the_same_experiment_has_the_same_bytes(tmp_path: Path) -> None:

@@ -42,12 +42,21 @@ def test_the_slope_and_its_interval_are_those_of_scipy_where_nothing_is_remember
     assert found.high == pytest.approx(high * YEAR / DAY, abs=0.6)
 
 
-def test_memory_without_a_trend_is_mostly_not_taken_for_one() -> None:
+@pytest.mark.parametrize(("days", "memory"), [(16, 0.5), (31, 0.8), (200, 0.8)])
+def test_memory_without_a_trend_is_taken_for_one_hardly_more_often_than_the_level_says(
+    days: int, memory: float
+) -> None:
     rng = np.random.default_rng(11)
-    series = lfilter([1], [1, -0.8], rng.normal(size=(200, 300)), axis=1)[:, 100:]
-    found = [trend(DAY * np.arange(200), one, DAY) for one in series]
-    assert np.mean([one.p_independent < 0.05 for one in found]) > 0.3
-    assert np.mean([one.p < 0.05 for one in found]) < 0.15
+    series = lfilter([1], [1, -memory], rng.normal(size=(300, 100 + days)), axis=1)[:, 100:]
+    found = [trend(DAY * np.arange(days), one, DAY) for one in series]
+    assert np.mean([one.p_independent < 0.05 for one in found]) > 0.15
+    assert np.mean([one.p < 0.05 for one in found]) < 0.09
+
+
+def test_a_line_without_noise_remembers_nothing() -> None:
+    found = trend(DAY * np.arange(20), 0.1 * np.arange(20), DAY)
+    assert found.p < 0.001
+    assert found.low == pytest.approx(found.slope) == found.high
 
 
 def test_a_gap_moves_neither_slope_nor_dates() -> None:

@@ -6,10 +6,13 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 
+import numpy as np
+
 from collector.language.errors import InputError
+from collector.language.time import EARLIEST, LATEST
 
 Names = str | Iterable[str]
-Time = str | date | datetime | int
+Time = str | date | datetime | np.datetime64 | int
 Length = str | timedelta | int
 
 _LENGTH = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)\s*(s|m|min|h|d|w)?", re.ASCII)
@@ -28,7 +31,7 @@ def clock(told: Time | None) -> int | None:
     found = _datetime(told)
     if found.tzinfo is not None:
         raise InputError(f"expected a time on the clock of the comparison, without an offset, came {told}")
-    return int(found.replace(tzinfo=UTC).timestamp())
+    return _bounded(told, found.replace(tzinfo=UTC))
 
 
 def instant(told: Time | None) -> int | None:
@@ -36,7 +39,7 @@ def instant(told: Time | None) -> int | None:
     if told is None or isinstance(told, int):
         return told
     found = _datetime(told)
-    return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp())
+    return _bounded(told, found if found.tzinfo else found.replace(tzinfo=UTC))
 
 
 def length(told: Length) -> int:
@@ -51,7 +54,16 @@ def length(told: Length) -> int:
     return int(float(found[1]) * _UNITS[found[2]])
 
 
-def _datetime(told: str | date | datetime) -> datetime:
+def _bounded(told: str | date | datetime | np.datetime64, found: datetime) -> int:
+    seconds = int(found.timestamp())
+    if not EARLIEST <= seconds < LATEST:
+        raise InputError(f"expected a time from 1900 to 2199, came {str(told)[:40]!r}")
+    return seconds
+
+
+def _datetime(told: str | date | datetime | np.datetime64) -> datetime:
+    if isinstance(told, np.datetime64):
+        told = np.datetime_as_string(told, "s")
     if isinstance(told, datetime):
         return told
     if isinstance(told, date):

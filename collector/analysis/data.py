@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, fields
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from collector import stores
 from collector.analysis.asked import Length, Names, Time, clock, instant, length, names
@@ -17,7 +19,7 @@ from collector.analysis.table import Table
 from collector.comparing.compare_store import compare
 from collector.comparing.comparison import LEAST_COVERAGE, Request
 from collector.language.checking import suggestion
-from collector.language.errors import InputError
+from collector.language.errors import InputError, UnknownRun
 from collector.language.indicators import indicator, indicators
 from collector.language.profile import StationProfile
 from collector.league.composite_file import load_composite
@@ -50,8 +52,9 @@ class Data:
         self.url = store.url
 
     def runs(self) -> Table:
-        """The runs, oldest first: origin, scenario, span, readings."""
-        return self._listed("runs", [asdict(info) for info in self.store.runs()], RunInfo)
+        """The runs, oldest first: origin, scenario, first and last reading (UTC), how many."""
+        told = [asdict(info) | {"first": _moment(info.first), "last": _moment(info.last)} for info in self.store.runs()]
+        return self._listed("runs", told, RunInfo)
 
     def cities(self, run: str | None = None) -> Table:
         """The cities of a run (the newest unless named): name, country, position, zone, population, online."""
@@ -115,10 +118,14 @@ class Data:
             flagged=flagged,
             without=names(without),
         )
+        if selection.start is not None and selection.end is not None and selection.start >= selection.end:
+            raise InputError(f"expected start before end, came start={start} and end={end}")
         for run in selection.runs:
             self._run(run)
+        table = self.store.read(selection)
+        check_names(self.store, selection, table)
         told = {"query": query_of(selection), "bucket": selection.bucket} | run_facts(self.store, selection.runs)
-        return Table("values", described(self.store.read(selection), told))
+        return Table("values", described(table, told))
 
     def compare(
         self,
@@ -223,7 +230,7 @@ class Data:
             return held[-1]
         if run not in held:
             hint = suggestion(run or "", held, f"there are {', '.join(held[-12:])}") if held else "there is none yet"
-            raise InputError(f"no run {run!r} in {self.url}; {hint}")
+            raise UnknownRun(f"no run {run!r} in {self.url}; {hint}")
         return run
 
     def _listed(self, name: str, rows: list[dict[str, Any]], kind: type, run: str | None = None) -> Table:
@@ -240,6 +247,33 @@ def latest_with_origin(store: Store, run: str) -> pa.Table:
     key = ["city", "pillar", "station", "indicator"]
     origins = store.series(run).select([*key, "origin"])
     return table.join(origins, key, join_type="left outer").sort_by([(name, "ascending") for name in key])
+
+
+def check_names(store: Store, selection: Selection, table: pa.Table) -> None:
+    """Raise `InputError` for a name that a selection asks for, nothing was found of, and nobody knows."""
+    for name in selection.indicators if not table.num_rows else ():
+        indicator(name)
+    for what, asked in (("city", selection.cities), ("station", selection.stations)):
+        told = what in table.column_names  # a bucket is of a city, not of a station
+        found = set(pc.unique(table[what]).to_pylist()) if told else set(asked if table.num_rows else ())
+        lacking = [name for name in asked if name not in found]
+        known = _known(store, what, selection.runs) if lacking else set()
+        for name in lacking:
+            if name not in known:
+                others = f"there are {', '.join(sorted(known)[:12])}" if known else "there is none yet"
+                raise InputError(f"no {what} {name!r} in {store.url}; {suggestion(name, known, others)}")
+
+
+def _known(store: Store, what: str, runs: tuple[str, ...]) -> set[str]:
+    """The cities or stations that have said anything, in these runs or in all."""
+    wanted = runs or tuple(info.run for info in store.runs())
+    born = [one.id for run in wanted for one, _ in store.cities(run)] if what == "city" else []
+    born += [one.id for run in wanted for one in store.stations(run)] if what == "station" else []
+    return {*born, *(row[what] for row in store.series().to_pylist() if row["run"] in wanted)}
+
+
+def _moment(seconds: int | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
 
 
 def _plain(told: object) -> object:

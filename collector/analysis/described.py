@@ -41,8 +41,10 @@ def with_units(table: pa.Table, held: Sequence[str]) -> pa.Table:
     """The table with a column `unit` after `value`, and what is the same of all values in the metadata of its field."""
     if "value" not in table.column_names or "unit" in table.column_names:
         return table
-    units = pa.array([_unit(name) for name in held], pa.string())
-    places = pc.index_in(table["indicator"].cast(pa.string()), value_set=pa.array(held, pa.string()))
+    told = [_unit(name) for name in held]
+    units = pa.array(sorted({unit for unit in told if unit is not None}), pa.string())  # once each: pandas insists
+    code = pc.index_in(pa.array(told, pa.string()), value_set=units)
+    places = pc.take(code, pc.index_in(table["indicator"].cast(pa.string()), value_set=pa.array(held, pa.string())))
     where = table.schema.get_field_index("value")
     pieces = [pa.DictionaryArray.from_arrays(piece.cast(pa.int32()), units) for piece in places.chunks]
     column = pa.chunked_array(pieces, pa.dictionary(pa.int32(), pa.string()))

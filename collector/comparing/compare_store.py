@@ -15,10 +15,11 @@ import pyarrow.compute as pc
 from collector.comparing.compare import Evidence, Expected, compare_table, counts_events
 from collector.comparing.comparison import Column, Comparison, Key, Request
 from collector.comparing.difference import Clock
-from collector.language.errors import InputError
+from collector.comparing.spans import spans
+from collector.language.errors import InputError, UnknownRun
 from collector.language.indicators import IndicatorKind, indicator, indicators
 from collector.language.profile import CityProfile
-from collector.language.time import format_epoch
+from collector.language.time import format_epoch, offset
 from collector.stores.protocol import RunInfo, Selection, Store
 
 LONGEST_BUCKET = 366 * 86_400
@@ -50,8 +51,8 @@ def _compared(store: _Lists, request: Request) -> Comparison:
     columns = with_shifted(columns, request)
     if not columns:
         raise InputError(f"nothing to compare: {_holds(store)}")
-    ranges = [_selection(request, columns, shift) for shift in sorted({column.shift for column in columns})]
-    table = pa.concat_tables([store.read(chosen) for chosen in ranges])
+    ranges = _ranges(store, request, columns)
+    table = _each_once([store.read(chosen) for chosen in ranges])
     expected, heard = _expected(store, request, columns), _heard_in_all(store, request, ranges)
     evidence = Evidence(_parameters(store, request, columns), expected, heard)
     comparison = compare_table(request, columns, table, evidence)
@@ -162,6 +163,32 @@ def _with_known_zone(column: Column) -> tuple[Column, str | None]:
     return column, None
 
 
+def _ranges(store: _Lists, request: Request, columns: Sequence[Column]) -> list[Selection]:
+    """What is to be read: for each shift once, and once more for each span of a zone whose offset changes in it."""
+    chosen: list[Selection] = []
+    for shift in sorted({column.shift for column in columns}):
+        mine = [column for column in columns if column.shift == shift]
+        parts = {zone: _spans(store, request, zone, shift) for zone in {column.timezone for column in mine}}
+        steady = [column for column in mine if len(parts[column.timezone]) == 1]
+        chosen += [_selection(request, steady, shift)] if steady else []
+        for zone, found in parts.items():
+            if len(found) > 1:
+                asked = _selection(request, [column for column in mine if column.timezone == zone], shift)
+                chosen += [replace(asked, start=begin, end=end) for begin, end in found]
+    return chosen
+
+
+def _spans(store: _Lists, request: Request, zone: str, shift: int) -> list[tuple[int, int]]:
+    """The spans of a zone in the range that is asked for, or in what there is."""
+    if not request.local:
+        return [(0, 0)]
+    held = [time for info in store.runs() for time in (info.first, info.last) if time is not None]
+    begin, end = (None if clock is None else clock - shift for clock in (request.start, request.end))
+    first = min(held, default=0) if begin is None else begin - offset(zone, begin - offset(zone, begin))
+    last = max(held, default=0) + 1 if end is None else end - offset(zone, end - offset(zone, end))
+    return spans(zone, first, last, request.bucket)
+
+
 def _selection(request: Request, columns: Sequence[Column], shift: int) -> Selection:
     west, east = (_WEST, _EAST) if request.local else (0, 0)
     return Selection(
@@ -199,6 +226,17 @@ def _expected(store: _Lists, request: Request, columns: Sequence[Column]) -> dic
                 beat = cadence.get((row["city"], row["station"]), 0)
                 told[key] = told.get(key, 0.0) + (request.bucket / beat if beat else np.nan)
     return {key: many for key, many in told.items() if np.isfinite(many)}
+
+
+def _each_once(tables: Sequence[pa.Table]) -> pa.Table:
+    """The buckets of all ranges: where one cuts a bucket at its edge that another has whole, the whole one."""
+    if len(tables) == 1:
+        return tables[0]
+    table = pa.concat_tables(tables)
+    table = table.take(pc.sort_indices(table, [("n", "descending")]))
+    keys = ["run", "city", "indicator", "origin", "time"]
+    first = table.group_by(keys, use_threads=False).aggregate([("value", "first"), ("n", "first")])
+    return first.rename_columns([*keys, "value", "n"])
 
 
 def _heard_in_all(store: _Lists, request: Request, ranges: Sequence[Selection]) -> dict[Key, Clock]:
@@ -241,7 +279,8 @@ def _times(table: pa.Table) -> Clock:
 def _expect(what: str, name: str, known: Iterable[str], store: _Lists) -> None:
     held = list(known)
     if name not in held:
-        raise InputError(f"no {what} {name!r} in {store.url}{_hint(name, held)}")
+        error = UnknownRun if what == "run" else InputError
+        raise error(f"no {what} {name!r} in {store.url}{_hint(name, held)}")
 
 
 def _hint(name: str, known: Iterable[str]) -> str:

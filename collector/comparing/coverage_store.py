@@ -24,7 +24,7 @@ from collector.comparing.coverage import (
     cadences,
     filled,
 )
-from collector.language.errors import InputError
+from collector.language.errors import UnknownRun
 from collector.language.indicators import indicators
 from collector.language.profile import StationProfile
 from collector.stores.holding import Holding
@@ -51,7 +51,7 @@ def coverage(
     """
     known = [info.run for info in store.runs()]
     if unknown := set(runs) - set(known):
-        raise InputError(f"no run {', '.join(sorted(unknown))} in the store: it has {', '.join(known) or 'none'}")
+        raise UnknownRun(f"no run {', '.join(sorted(unknown))} in the store: it has {', '.join(known) or 'none'}")
     chosen = list(runs or known)
     rows = [row for run in chosen for row in store.series(run).to_pylist() if row["last"] is not None]
     cities = tuple(cities) or tuple(dict.fromkeys(row["city"] for row in rows))

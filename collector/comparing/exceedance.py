@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from collector.comparing.comparison import Cell, Comparison, Entry, Section
 from collector.comparing.days import by_day, on_grid
-from collector.comparing.difference import DAY, Clock, NoInterval, Values, half_width, no_interval
+from collector.comparing.difference import DAY, Clock, NoInterval, Values, effective_sizes, no_interval
 from collector.comparing.limits import Averaging, Limit, limits
 from collector.comparing.sheet import Sheet, about, sheet_of
 from collector.language.indicators import Rollup
@@ -57,10 +58,25 @@ def exceeded(means: Values, levels: Values, possible: int) -> Exceeded:
     if not len(means):
         return Exceeded(0, 0, possible, np.nan, np.nan, np.nan, NoInterval.FEW)
     above = (means > levels).astype(np.float64)
-    share, half = float(above.mean()), half_width(above)
-    low, high = max(share - half, 0.0) if half == half else np.nan, min(share + half, 1.0) if half == half else np.nan
-    possible, highest = max(possible, len(means)), float(means.max())
-    return Exceeded(int(above.sum()), len(means), possible, low, high, highest, no_interval(above))
+    over, n = int(above.sum()), len(means)
+    steps = above if 0 < over < n else means  # all on one side tell nothing of their memory, the means do
+    why = no_interval(steps)
+    low, high = (np.nan, np.nan) if why else _of_share(over / n, n, float(effective_sizes(steps[:, None])[0]))
+    return Exceeded(over, n, max(possible, n), low, high, float(means.max()), why)
+
+
+def _of_share(share: float, n: int, effective: float) -> tuple[float, float]:
+    """The 95 % interval of a share of `n` steps worth `effective` independent ones: of none, it is not nothing.
+
+    Clopper and Pearson's (1934, Biometrika 26:404) of the effective steps, fewer by the ratio of Student's quantiles
+    (Korn and Graubard 1998, Survey Methodology 24:193-201).
+    """
+    t = special.stdtrit(np.array([n, effective]) - 1, 0.975)
+    worth = min(effective * float(t[0] / t[1]) ** 2, n)
+    over = share * worth
+    low = float(special.betaincinv(over, worth - over + 1, 0.025)) if over > 0 else 0.0
+    high = float(special.betaincinv(over + 1, worth - over, 0.975)) if over < worth else 1.0
+    return low, high
 
 
 def averaged(

@@ -2,6 +2,7 @@
 
 NakhonError
 ├── InputError          a file, a name or an option of the user (exit code 2)
+│   ├── UnknownRun      a run that is not there
 │   └── LedgerError     a ledger that cannot be read
 ├── WireError           a message that cannot be taken; the collector keeps it as rejected
 │   ├── TopicError
@@ -22,6 +23,10 @@ class NakhonError(Exception):
 
 class InputError(NakhonError):
     """Bad input of the user: nothing was done."""
+
+
+class UnknownRun(InputError):  # noqa: N818 - what was asked for, not what went wrong
+    """A run that is not there."""
 
 
 class LedgerError(InputError):

@@ -95,7 +95,7 @@ def _profile(comparison: Comparison, told: Told) -> pa.Table:
 
 def _lag(comparison: Comparison, told: Told) -> pa.Table:
     most = exchange.single(told, "most", lambda _, text: asked.length(text))
-    return compared_of(comparison).lag(most or "48h").arrow()
+    return compared_of(comparison).lag("48h" if most is None else most).arrow()
 
 
 _QUESTIONS: dict[str, tuple[tuple[str, ...], Callable[[Comparison, Told], pa.Table]]] = {

@@ -23,8 +23,8 @@ Parsed = TypeVar("Parsed")
 
 _INDICATOR = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_DURATION = re.compile(r"(\d{1,9})([smhd]?)", re.ASCII)
-_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+_DURATION = re.compile(r"(\d{1,9})(min|[smhdw]?)", re.ASCII)
+_UNITS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _HALF_HOUR = 1800
 _LONGEST = 366 * 86_400
 
@@ -182,9 +182,8 @@ def bucket(name: str, text: str) -> int:
     parts = _DURATION.fullmatch(text)
     seconds = int(parts[1]) * _UNITS[parts[2]] if parts else 0
     if not _HALF_HOUR <= seconds <= _LONGEST or seconds % _HALF_HOUR:
-        raise InputError(
-            f"expected a multiple of 30 minutes up to 366 days for {name} (1800, 30m, 6h or 1d), came {_shown(text)}"
-        )
+        expected = f"expected a multiple of 30 minutes up to 366 days for {name} (1800, 30m, 6h, 1d or 1w)"
+        raise InputError(f"{expected}, came {_shown(text)}")
     return seconds
 
 

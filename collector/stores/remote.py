@@ -173,7 +173,7 @@ def _as_stored(table: pa.Table) -> pa.Table:
 
 
 def _of(run: str | None) -> list[tuple[str, str]]:
-    return [] if run is None else [("run", run)]
+    return [] if run is None else [("run", run), _EMPTY]
 
 
 def _path(run: str, name: str) -> str:

@@ -1,4 +1,4 @@
-"""The command that takes data out of a store, as files that others read."""
+"""The commands that bring out what a store holds: as files that others read, and as a page."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from collector.language.errors import InputError
+from collector.stores.secrets import secret
 from nakhon.cli.application import app
 from nakhon.cli.options import ApiOption, StoreOption, source_of
 from nakhon.terminal.durations import parse_seconds
@@ -58,3 +60,22 @@ def export(
     )
     done = export(source_of(store, api), asked, out, bom=bom)
     raise typer.Exit(0 if done else 1)
+
+
+@app.command(epilog="Example: nakhon show --store parquet://results")
+def show(
+    store: StoreOption = None,
+    host: Annotated[str, typer.Option(help="address of the page and the API")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="their port; 0 takes a free one")] = 8080,
+    host_name: Annotated[list[str] | None, typer.Option(help="a name browsers know us by (may be repeated)")] = None,
+) -> None:
+    """Show what a store holds, the results of an experiment too: the page and the API, without a broker.
+
+    Nothing in the store is changed. For others than this machine a token is needed: NAKHON_API_TOKEN.
+    """
+    from collector.serving.access import Tokens
+    from nakhon.show import show as show_store
+
+    if store is None:
+        raise InputError("expected --store duckdb://FILE, or parquet://DIRECTORY for the results of an experiment")
+    show_store(store, host, port, host_name or [], Tokens(secret("NAKHON_API_TOKEN")))

@@ -39,8 +39,8 @@ def text_of(cell: Cell) -> str:
     return " ".join(unicodedata.normalize("NFC", str(cell)).replace("\ufeff", "").replace("\u200b", "").split())
 
 
-def number_of(cell: Cell, decimal: str, missing: frozenset[str]) -> float | None:
-    """The number in a cell, None if it says nothing. Raises `CellError`."""
+def number_of(cell: Cell, decimal: str, missing: frozenset[str], unit: str = "%") -> float | None:
+    """The number in a cell, in its unit; None if it says nothing. Raises `CellError`."""
     if isinstance(cell, int | float) and not isinstance(cell, bool):
         if math.isfinite(cell):
             return float(cell)
@@ -48,6 +48,8 @@ def number_of(cell: Cell, decimal: str, missing: frozenset[str]) -> float | None
     text = text_of(cell)
     if text in missing:
         return None
+    if text.endswith("%") and unit != "%":
+        raise CellError(f"expected a number in {unit}, came {text[:40]!r}")
     bare = text.removesuffix("%").strip().replace("\u2212", "-")
     if _GROUPED[decimal].fullmatch(bare):
         bare = bare.replace("," if decimal == "." else ".", "").replace(" ", "")

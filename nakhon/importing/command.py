@@ -112,6 +112,8 @@ def _tell(asked: Asked, read: Sequence[Imported], bad: Sequence[Bad], stored: St
         )
     for line in (stored.conflicts if stored else [])[:BAD_SHOWN]:
         told.print(f"kept apart: {plain(line, 300)}", style="yellow", markup=False, soft_wrap=True)
+    if stored and len(stored.conflicts) > BAD_SHOWN:
+        told.print(f"... and {len(stored.conflicts) - BAD_SHOWN:,} more: --json prints them all", style="yellow")
     if outside := sum(map(_outside, read)):
         told.print(
             f"{outside:,} values are out of their indicator's bounds: stored and flagged", style="yellow", markup=False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -105,8 +107,7 @@ class Reading:
             self._refuse(number, cells, "; ".join(reasons))
 
     def _refuse(self, number: int, cells: Sequence[Cell], reason: str) -> None:
-        text = ",".join(text_of(cell) for cell in cells)
-        self._imported.bad.append(Bad(self._table.file, number, text, reason))
+        self._imported.bad.append(Bad(self._table.file, number, row_of(cells), reason))
 
     def _cell(self, cells: Sequence[Cell], name: str | None) -> Cell:
         if name is None:
@@ -176,7 +177,8 @@ class Reading:
     def _put(
         self, number: int, one: _Gathered, key: int | tuple[str, int, int], column: Column, cell: Cell, unit: str | None
     ) -> None:
-        value = number_of(cell, self._mapping.file.decimal, self._missing)
+        told = unit or column.unit or indicators()[column.indicator].unit
+        value = number_of(cell, self._mapping.file.decimal, self._missing, told)
         if value is None:
             return
         try:
@@ -200,6 +202,13 @@ class Reading:
 
     def _held(self, one: _Gathered, name: str, key: int | tuple[str, int, int]) -> float:
         return one.readings[name][key] if isinstance(key, int) else one.statistics[name, key[0], key[2]].value
+
+
+def row_of(cells: Sequence[Cell]) -> str:
+    """The cells of a row as a line of CSV."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow([text_of(cell) for cell in cells])
+    return line.getvalue()
 
 
 def slug(text: str) -> str:

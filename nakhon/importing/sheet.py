@@ -25,7 +25,7 @@ from collector.language.messages import Statistic
 from collector.language.profile import StationProfile
 from collector.language.time import parse_period
 from nakhon.importing.cells import MISSING, Cell, number_of, text_of
-from nakhon.importing.reading import Bad, Imported, Said
+from nakhon.importing.reading import Bad, Imported, Said, row_of
 from nakhon.importing.tables import Sheet
 from nakhon.importing.words import THAI, thai_city
 from simulator.cities import cities
@@ -189,7 +189,8 @@ class _Row:
         for place, cell in answers if entry is not None and not reasons else ():
             assert entry is not None  # noqa: S101 - for the type checker
             try:
-                value = number_of(cell, "," if isinstance(cell, str) and _comma(cell) else ".", frozenset(MISSING))
+                decimal = "," if isinstance(cell, str) and _comma(cell) else "."
+                value = number_of(cell, decimal, frozenset(MISSING), entry.unit)
             except InputError as error:
                 reasons.append(f"{periods[place]}: {error}")
                 continue
@@ -198,8 +199,7 @@ class _Row:
                 said.setdefault((origin, entry.pillar.value, cadence), {})[entry.id, periods[place]] = value
                 imported.values += 1
         if reasons:
-            text = ",".join(text_of(cell) for cell in self.cells)
-            imported.bad.append(Bad(self.file, self.number, text, "; ".join(reasons)))
+            imported.bad.append(Bad(self.file, self.number, row_of(self.cells), "; ".join(reasons)))
 
 
 def _comma(text: str) -> bool:

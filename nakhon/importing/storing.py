@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from collector.intake.decoder import Heard
 from collector.intake.delivery import Delivery
 from collector.intake.ingest import Ingest
@@ -95,15 +97,36 @@ def store_all(store: Store, run: str, origin: Origin, imported: Sequence[Importe
 
 def _process(ingest: Ingest, store: Store, messages: Sequence[Message], now: float, stored: Stored) -> None:
     """Store messages; of a pack that contradicts what is stored, only what contradicts is kept out."""
-    whole: list[Message] = []
-    for message, (fate, _) in zip(messages, settle(messages, store), strict=True):
-        whole += _parts(message) if fate is Fate.CONFLICT else [message]
-    for first in range(0, len(whole), BATCH):
-        deliveries = [Delivery(_topic(one), encode(one), now) for one in whole[first : first + BATCH]]
+    fates = [fate for fate, _ in settle(messages, store)]
+    _store(ingest, [one for one, fate in zip(messages, fates, strict=True) if fate is not Fate.CONFLICT], now, stored)
+    doubtful = [one for one, fate in zip(messages, fates, strict=True) if fate is Fate.CONFLICT]
+    parts = [part for message in doubtful for part in _parts(message)]
+    against = [part for part, (fate, _) in zip(parts, settle(parts, store), strict=True) if fate is Fate.CONFLICT]
+    stored.conflicts += [_against(one, held) for one, held in zip(against, store.known(against), strict=True)]
+    _store(ingest, parts, now, stored)
+
+
+def _store(ingest: Ingest, messages: Sequence[Message], now: float, stored: Stored) -> None:
+    for first in range(0, len(messages), BATCH):
+        deliveries = [Delivery(_topic(one), encode(one), now) for one in messages[first : first + BATCH]]
         batch = ingest.process(deliveries)
         _count(batch.counts, stored)
         stored.values += sum(accepted.message.values for accepted in batch.accepted)
-        stored.conflicts += [f"{one.topic}: {one.reason}" for one in batch.rejected if one.fate is Fate.CONFLICT]
+
+
+def _against(message: Message, held: object) -> str:
+    """Which value contradicts which one that is stored; `held` is what is stored under its keys."""
+    at, body = message.address, message.body
+    if isinstance(body, Statistic):
+        what, came = f"{body.indicator} of {body.period}, revision {body.revision}", body.value
+        before = held.value if isinstance(held, Statistic) else None
+    else:
+        assert isinstance(body, Readings)  # noqa: S101 - a message for each value, of readings or of a statistic
+        name, column = next(iter(body.columns.items()))
+        what, came = f"{name} at {np.datetime_as_string(body.times[0], 's')}Z", float(column[0])
+        before = float(held.columns[name][0]) if isinstance(held, Readings) and name in held.columns else None
+    stored = "" if before is None or not np.isfinite(before) else f", {before:g} is stored"
+    return f"{at.city}/{at.station}: {what}: {came:g} came{stored}"
 
 
 def _count(counts: dict[tuple[str, Fate], int], stored: Stored) -> None:

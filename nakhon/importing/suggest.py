@@ -35,6 +35,8 @@ def suggest(path: Path, city: str | None) -> str:
     )
     if sheet is None or table is None:
         raise InputError(f"{path}: no row looks like a header: expected names of columns above values")
+    if not table.rows:
+        raise InputError(f"{path}: expected rows under the header; it has: {', '.join(table.columns)[:300]}")
     guess = _Guess(table)
     lines = [f"# A guess at {path.name}, from its headings and the first {_SAMPLE} rows: read it before you use it."]
     lines += ["[file]", *guess.when(), *_quoted(guess.places(city))]

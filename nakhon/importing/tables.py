@@ -164,19 +164,27 @@ def _xlsx(path: Path, content: bytes) -> Iterator[Sheet]:
 
 
 def _rows(sheet: Any) -> Iterator[tuple[int, list[Cell]]]:
-    """The rows that say anything; a merged cell says what its first does, in all its places."""
+    """The rows that say anything, as they are seen: a merged cell says what its first does, in all its places."""
     merged = {
-        (row, column): sheet.cell(area.min_row, area.min_col).value
+        (row, column): _seen(sheet.cell(area.min_row, area.min_col))
         for area in sheet.merged_cells.ranges
         for row in range(area.min_row, area.max_row + 1)
         for column in range(area.min_col, area.max_col + 1)
     }
-    for number, row in enumerate(sheet.iter_rows(values_only=True), 1):
-        cells: list[Cell] = list(row)
+    for number, row in enumerate(sheet.iter_rows(), 1):
+        cells = [_seen(cell) for cell in row]
         if merged:
             cells = [merged.get((number, place), cell) for place, cell in enumerate(cells, 1)]
         if any(text_of(cell) for cell in cells):
             yield number, cells
+
+
+def _seen(cell: Any) -> Cell:
+    """The value of a cell; 12 where a spreadsheet shows 12 % and holds 0.12."""
+    value: Cell = cell.value
+    if isinstance(value, int | float) and not isinstance(value, bool) and "%" in cell.number_format:
+        return round(100 * value, 9)
+    return value
 
 
 def _check_size(path: Path, rows: int, columns: int) -> None:

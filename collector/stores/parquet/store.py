@@ -59,12 +59,15 @@ class ParquetStore:
     """
 
     promise = Promise.TRANSACTIONAL
+    bucket: int
+    """Seconds of the buckets that values are kept in; shorter ones cannot be read."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self._directory = Path(url.partition("://")[2])
         self._plan = read_plan(self._directory)
         self._cities = {one["id"]: one for one in self._plan["cities"]}
+        self.bucket = int(self._plan["bucket_seconds"])
 
     def objection(self, message: Message) -> str | None:  # noqa: ARG002 - as every store
         """Why nothing can be kept here."""
@@ -143,7 +146,7 @@ class ParquetStore:
             table = _within(read_values(run, selection.cities, selection.indicators), selection)
             if selection.bucket is not None:
                 zones = {city: one["timezone"] for city, one in self._cities.items()}
-                table = combined(table, int(self._plan["bucket_seconds"]), selection, zones)
+                table = combined(table, self.bucket, selection, zones)
             parts.append(_named(table, run, columns))
         order = ("run", "indicator", "city", "time")
         return _together(parts, columns).sort_by([(name, "ascending") for name in order])
@@ -169,7 +172,7 @@ class ParquetStore:
 
     def _station(self, city: str, pillar: str, station: str, names: list[str]) -> StationProfile:
         origins = {name: kind for name, kind in self._cities[city]["origins"].items() if name in names}
-        cadence, label = int(self._plan["bucket_seconds"]), f"All stations of {pillar}"
+        cadence, label = self.bucket, f"All stations of {pillar}"
         return StationProfile(station, city, pillar, "all", label, cadence, tuple(names), origins=origins)
 
 
