@@ -84,7 +84,7 @@ def _places(found: League) -> Table:
             "–" if one.score is None else f"{one.score:.1f}",
             span,
             interval(sure),
-            "–" if sure is None else f"{sure.first:.0%}",
+            "–" if sure is None or sure.first is None else f"{sure.first:.0%}",
             interval(one.weights),
             interval(one.days),
         )

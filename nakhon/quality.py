@@ -117,7 +117,9 @@ def show(url: str, choice: Choice, console: Console, *, as_json: bool) -> None:
     kinds = Counter(row["kind"] for row in rows)
     told_kinds = ", ".join(f"{kinds[kind]:,} {kind} ({kind.meaning})" for kind in FlagKind if kinds[kind])
     more = f"; the first {ROWS_SHOWN} are shown, --json prints all" if len(rows) > ROWS_SHOWN else ""
-    console.print(f"{len(rows):,} flags{': ' if rows else ''}{told_kinds}{more}", markup=False, soft_wrap=True)
+    if not rows:
+        told_kinds = "none of these was found, or nobody looked: nakhon store flag does"
+    console.print(f"{len(rows):,} flags: {told_kinds}{more}", markup=False, soft_wrap=True)
 
 
 def _chosen(row: Mapping[str, Any], choice: Choice) -> bool:

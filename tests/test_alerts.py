@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import threading
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,12 +20,14 @@ from collector.alerts.rules_file import parse_rules
 from collector.alerts.watch import Watch
 from collector.intake.ingest import Delivery, Ingest
 from collector.language.errors import InputError, StoreError
+from collector.language.time import format_epoch
 from collector.language.topics import is_segment
 from collector.serving.metrics import Metrics
 from collector.stores import open_store
 from collector.stores.protocol import Store
 from nakhon.alerts import find_rules, shipped_rules, states_file
 
+START = 1_772_352_000  # 2026-03-01T08:00:00Z
 RULES = """
 [[rule]]
 id = "smoke"
@@ -171,14 +174,19 @@ def test_a_rate_of_change_is_per_the_time_given_from_half_of_it_on() -> None:
 
 def test_silence_is_told_by_what_two_stations_have_reached_and_cleared_by_the_next_word() -> None:
     board = Board([rule(kind=Kind.MISSING, level=3600.0, clear=3600.0, indicator="")])
+
+    def hear(station: str, time: int) -> list[tuple[str, str]]:
+        sane = board.sane("run", "rayong", station, time, time)
+        return [(one.station, one.state) for one in board.hear("run", "rayong", station, time)] if sane else []
+
     for station in ("a", "b", "c"):
-        assert not list(board.hear("run", "rayong", station, 0))
-    assert not list(board.hear("run", "rayong", "a", 90_000))
+        assert not hear(station, 0)
+    assert not hear("a", 90_000)
     assert not list(board.look("run"))  # one wrong clock
-    assert not list(board.hear("run", "rayong", "b", 3600))
+    assert not hear("b", 3600)
     assert [(one.station, one.state, one.time) for one in board.look("run")] == [("c", "raised", 3600)]
     assert not list(board.look("run"))
-    assert [(one.station, one.state) for one in board.hear("run", "rayong", "c", 3700)] == [("c", "cleared")]
+    assert hear("c", 3700) == [("c", "cleared")]
 
 
 # ---- the file --------------------------------------------------------------------------------------------
@@ -282,7 +290,7 @@ class Collector:
 
     def tell(self, minute: int, value: float | None, station: str = "aq-01") -> None:
         topic = f"nakhon/v1/run/chiang-mai/environment/{station}"
-        time = f"2026-03-01T{8 + minute // 60:02d}:{minute % 60:02d}:00Z"
+        time = format_epoch(START + 60 * minute)
         payload = json.dumps({"session": "9f3c", "seq": minute, "time": time, "pm25": value})
         self.ingest.process([Delivery(topic, payload.encode(), 1.8e9)])
 
@@ -358,12 +366,18 @@ def test_values_out_of_bounds_are_seen_only_by_a_rule_that_asks_for_all(folder: 
 
 
 def test_the_alert_of_a_rule_that_is_gone_is_over(folder: Path) -> None:
-    one = Collector(folder)
+    one = Collector(folder, RULES.replace("clear = 40", 'clear = 40\nseverity = "critical"'))
     one.tell(0, 60.0)
     one.tell(10, 60.0)
     one.close()
     two = Collector(folder, '[[rule]]\nid = "other"\nindicator = "pm25"\nabove = 500\n')
-    assert [(told_of["rule"], told_of["state"]) for _, told_of in two.said] == [("smoke", "cleared")]
+    ((topic, over),) = two.said
+    assert (topic, over["id"]) == (one.said[0][0], str(one.said[0][1]["id"]).replace("raised", "cleared"))
+    kept = {name: over[name] for name in ("rule", "state", "severity", "indicator", "level", "value")}
+    assert kept == {
+        "rule": "smoke", "state": "cleared", "severity": "critical", "indicator": "pm25", "level": 50.0, "value": None,
+    }  # fmt: skip
+    assert over["message"] == "smoke is over in chiang-mai aq-01: its rule was changed or taken out"
     assert not two.watch.view().alerts
     assert two.watch.standing() == {"other": 0}
     two.close()
@@ -404,7 +418,57 @@ def test_what_stands_is_shown_with_its_origin(folder: Path) -> None:
     assert 'nakhon_alerts_standing{rule="smoke"} 1.0\nnakhon_alerts_standing{rule="silent"} 0.0\n' in exported
     one.tell(20, 10.0)
     assert 'nakhon_alerts_standing{rule="smoke"} 0.0' in metrics.exposition().decode()
+    one.close()
+
+
+def test_a_notice_waits_until_the_disk_says_that_it_was_taken(folder: Path) -> None:
+    one = Collector(folder)
+    one.tell(0, 60.0)
+    waiting = []
+    one.hear = lambda _topic, _payload, taken: (taken(), waiting.append(one.watch.view().waiting))  # type: ignore[method-assign]
+    one.watch.connect(one.hear)
+    one.tell(10, 60.0)
+    assert waiting == [{"mqtt": 1, "webhook": 0}]  # a kill now would say it again
+    one.watch.stop()
     assert one.watch.view().waiting == {"mqtt": 0, "webhook": 0}
+    assert json.loads((folder / "states.json").read_text())["pending"] == []
+    one.store.close()
+
+
+def test_what_is_retained_is_what_happened_last_though_a_broker_is_told_again(folder: Path) -> None:
+    one = Collector(folder)
+    one.tell(0, 60.0)
+    one.tell(10, 60.0)
+    over = threading.Thread(target=one.tell, args=(20, 10.0))
+
+    def slowly(topic: str, payload: bytes, taken: object) -> None:
+        if not over.ident:
+            over.start()
+            over.join(0.3)
+        Collector.hear(one, topic, payload, taken)
+
+    one.watch.connect(slowly)
+    one.watch.forgotten()
+    over.join()
+    assert one.states == ["raised", "raised", "cleared"]
+    one.close()
+
+
+def test_a_wrong_clock_neither_hides_its_city_nor_silences_itself_for_ever(folder: Path) -> None:
+    text = '[[rule]]\nid = "hour"\nindicator = "pm25"\nabove = 50\naverage = "24min"\nper = "city"\n'
+    one = Collector(folder, text + text.replace('"hour"', '"each"').replace('average = "24min"\nper = "city"\n', ""))
+    year = 366 * 24 * 60
+    one.tell(year, 10.0, "aq-01")  # at its first word nobody can tell
+    for minute in range(30):
+        one.tell(minute, 60.0, "aq-02")
+        one.tell(minute, 60.0, "aq-03")
+        one.tell(year + 1 + minute, 10.0, "aq-01")
+    assert sorted({(str(told["rule"]), told["station"]) for _, told in one.said}) == [
+        ("each", "aq-02"), ("each", "aq-03"), ("hour", None),
+    ]  # fmt: skip
+    one.said.clear()
+    one.tell(31, 60.0, "aq-01")  # put right
+    assert [(told["rule"], told["station"]) for _, told in one.said] == [("each", "aq-01")]
     one.close()
 
 

@@ -157,6 +157,11 @@ def test_nowcast_weighs_the_newest_hours_most(newest_first, expected):
     assert nowcast(hours)[-1] == pytest.approx(expected, rel=1e-7)
 
 
+def test_the_worked_nowcast_of_the_epa_has_its_index():
+    hours = np.array(reference.NOWCAST[0][0][::-1], np.float64)
+    assert air_quality_index(nowcast(hours)[-1], "pm25", Scheme.US_EPA, US_2012) == 62
+
+
 @pytest.mark.parametrize(
     ("last_three", "there"),
     [

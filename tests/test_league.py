@@ -141,10 +141,40 @@ def test_cities_far_apart_have_sure_places_and_those_close_together_do_not() -> 
 
 
 def test_weights_alone_may_turn_a_place_and_days_alone_may_not() -> None:
-    found = league_places([[30, 4.0], [45, 5.0]], noise=0.0)  # 75 + 75 against 50 + 100
-    assert found["c0"].score == found["c1"].score == pytest.approx(75)
+    found = league_places([[29.9, 4.0], [45, 5.0]], noise=0.0)  # 75 + 75 against 50 + 100, and a little more
+    assert (found["c0"].score, found["c1"].score) == (pytest.approx(75.08, abs=0.01), pytest.approx(75))
     assert (found["c0"].weights.low, found["c0"].weights.high) == (1, 2)  # type: ignore[union-attr]
     assert (found["c0"].days.low, found["c0"].days.high) == (1, 1)  # type: ignore[union-attr]
+    assert (found["c0"].interval.low, found["c0"].interval.high) == (1, 2)  # type: ignore[union-attr]
+
+
+def alike(many: int, days: int, seed: int) -> Daily:
+    """Cities that differ by chance alone, in days that remember: 0.6 of the day before."""
+    one = daily(np.full((many, 2), [45.0, 3.0]), days)
+    noise = np.random.default_rng(seed).standard_normal((days + 30, many))
+    for day in range(1, days + 30):
+        noise[day] += 0.6 * noise[day - 1]
+    one.sums[:, :, 0] += noise[30:]
+    return one
+
+
+def test_cities_that_differ_by_chance_are_seldom_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("collector.league.league.TRIED", 2)
+    found = [place for seed in range(15) for place in places(cities(4), alike(4, 30, seed), composite())]
+    sure = [place for place in found if (place.days.low, place.days.high) != (1, 4)]  # type: ignore[union-attr]
+    truth = 0.5 * (50 + 50)
+    known = [(place.low, place.high) for place in found if place.low is not None and place.high is not None]
+    assert len(sure) <= 0.1 * len(found)
+    assert len(known) >= 0.8 * len(found)  # of some the days remember too long
+    assert sum(low <= truth <= high for low, high in known) >= 0.85 * len(known)
+
+
+def test_the_score_of_a_part_beyond_its_goalposts_does_not_move_with_the_days() -> None:
+    found = league_places([[200.0, 3.0], [210.0, 3.0]], noise=5.0)
+    assert found["c0"].low <= found["c0"].score <= found["c0"].high  # type: ignore[operator]
+    assert (found["c0"].days.low, found["c0"].days.high) == (1, 2)  # type: ignore[union-attr]
+    near = league_places([[15.0, 5.0], [16.0, 5.0]], noise=5.0)
+    assert near["c0"].high == 100.0  # not beyond
 
 
 def test_below_seven_days_nothing_but_the_weights_tells_how_sure_a_place_is() -> None:
@@ -280,6 +310,7 @@ def test_a_part_is_compared_on_the_days_that_all_have_and_left_out_for_who_has_t
         LeagueRequest(composite()),
     )
     assert {part.days for place in found.places for part in place.parts} == {6, 10}
+    assert any("on the 6 days that all have, of 10 (fewest: Phuket, base: 6," in note for note in found.notes)
     few = tuple(
         entry(one.column, levels, days)
         for one, levels, days in zip(section.entries, (20.0, 40.0), (10, 4), strict=True)
@@ -293,6 +324,18 @@ def test_a_part_is_compared_on_the_days_that_all_have_and_left_out_for_who_has_t
     assert any("left out for Phuket" in note for note in found.notes)
     missing = next(part for place in found.places if place.contender.city == "phuket" for part in place.parts)
     assert (missing.value, missing.weight) == (None, 0.0)
+
+
+def test_a_league_of_few_common_days_says_why_nothing_is_sure_and_what_to_do() -> None:
+    whole = comparison(*SIMULATED)
+    sections = tuple(
+        Section(one.indicator, "u", tuple(entry(old.column, float(old.values[0]), 6) for old in one.entries))
+        for one in whole.sections
+    )
+    found = league_of(Comparison(whole.request, whole.columns, 0, 10 * DAY, sections), LeagueRequest(composite()))
+    assert all(place.rank and place.days is None for place in found.places)
+    (why,) = (note for note in found.notes if note.startswith("By days nothing tells"))
+    assert "pm25 rests on 6, citizen_rating rests on 6, and 7 days that all have are needed; take a longer time" in why
 
 
 def test_a_page_is_whole_and_shows_no_markup_of_strangers(tmp_path: Path) -> None:

@@ -49,6 +49,40 @@ def test_a_thermometer_that_stands_still_is_stuck_and_one_that_works_is_not() ->
     assert "31.4" in found.detail
 
 
+@given(st.integers(0, 1000))
+def test_what_is_stuck_is_said_to_be_longer_than_chance_allows(seed: int) -> None:
+    few = np.random.default_rng(seed).integers(0, 3, 60).astype(float)
+    few[20:34] = 1.0
+    for found in stuck(TIMES[:60], few):
+        most = int(found.detail.removesuffix(" in a row").split()[-1])
+        assert int(found.detail.split()[0]) == found.value > most
+
+
+def test_a_dry_month_of_all_stations_is_not_stuck_and_one_gauge_that_says_0_in_the_rain_is() -> None:
+    draw = np.random.default_rng(4)
+    wet = draw.random((4, len(TIMES))) < 0.7
+    gauges = np.where(wet, np.round(draw.exponential(3, wet.shape), 1), 0.0)
+    gauges[:, 200:600] = 0.0
+    gauges[3, 900:1000] = 0.0
+    series = [Series(f"wx-{at}", TIMES, one, 900) for at, one in enumerate(gauges)]
+    assert [(one.station, bool(stuck(one.times, one.values))) for one in series[:3]] == [
+        ("wx-0", True), ("wx-1", True), ("wx-2", True),
+    ]  # fmt: skip
+    found = examine("rain", series)
+    (flat,) = ((name, one) for name in found for one in found[name] if one.kind is FlagKind.STUCK)
+    assert flat[0] == "wx-3"
+    assert flat[1].first <= TIMES[900] < TIMES[999] <= flat[1].last
+
+
+def test_the_flags_do_not_hang_on_the_order_in_which_readings_of_one_time_come() -> None:
+    times, values = np.r_[TIMES, TIMES[700]], np.r_[WARMTH, WARMTH[700] + 15]  # a clock was put back
+    told = [
+        examine("air_temperature", [Series("wx-1", times[order], values[order], 900)])
+        for order in (np.arange(len(times)), np.arange(len(times))[::-1])
+    ]
+    assert told[0] == told[1]
+
+
 def test_what_repeats_by_nature_is_not_stuck() -> None:
     rain = np.where(DRAW.random(len(TICKS)) < 0.03, np.round(DRAW.exponential(3, len(TICKS)), 1), 0.0)
     assert stuck(TIMES, rain) == []

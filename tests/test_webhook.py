@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -111,8 +113,45 @@ def test_a_full_queue_gives_up_the_oldest_and_the_end_does_not_wait(
     assert taken == []
 
 
-@pytest.mark.parametrize("url", ["ftp://host/x", "file:///etc/passwd", "https://", "host", "https://me:pass@host/x"])
-def test_only_a_plain_http_url_is_a_webhook(url: str) -> None:
+def test_a_server_that_answers_for_ever_is_left_alone(taken: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook, "PATIENCE", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as desk:
+
+        def drip() -> None:
+            first, _ = desk.accept()
+            with first, contextlib.suppress(OSError):
+                while True:  # each byte comes in time
+                    first.sendall(b"x")
+                    ended.wait(0.05)
+            second, _ = desk.accept()
+            with second:
+                second.sendall(b"HTTP/1.1 204 " + b"y" * 10_000 + b"\r\n\r\n")
+
+        ended = threading.Event()
+        server = threading.Thread(target=drip)
+        server.start()
+        hook = post(f"http://127.0.0.1:{desk.getsockname()[1]}", taken, "a")
+        wait_for(lambda: taken == ["a"], 10, "the notice")
+        hook.stop()
+        server.join()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://host/secret", "file:///secret", "https://", "host/secret", "https://me:secret@host/x", "https://[secret",
+        "https://host:99999/secret", "https://host/ความลับ/secret", "https://host/a secret", "https://host/secret\x00",
+    ],
+)  # fmt: skip
+def test_only_a_plain_http_url_is_a_webhook_and_no_other_is_shown(url: str) -> None:
     with pytest.raises(InputError) as caught:
         check_webhook(url)
-    assert "me:pass" not in str(caught.value)
+    assert "secret@" not in str(caught.value)
+    assert "/secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("token", ["sec\nret", "ความลับ"])
+def test_a_token_that_no_header_can_hold_is_refused_and_not_shown(token: str) -> None:
+    with pytest.raises(InputError, match=webhook.TOKEN) as caught:
+        Webhook("https://host/x", token)
+    assert token not in str(caught.value)

@@ -14,6 +14,8 @@ from collector.language.profile import StationProfile
 
 RUNS = 20
 SERIES = 50_000
+AHEAD = 2 * 86_400
+"""Seconds ahead of what two stations have reached beyond which a station's clock is taken to be wrong."""
 Series = tuple[str, str, str]
 """A city, a station and an indicator (empty: any)."""
 
@@ -52,6 +54,10 @@ class RunState:
             self.first, self.second = (station, time), first
         elif second is None or station == second[0] or time > second[1]:
             self.second = (station, time if second is None or station != second[0] else max(time, second[1]))
+
+    def astray(self, time: int) -> bool:
+        """Whether a time is so far ahead that only a wrong clock can have told it."""
+        return self.second is not None and time > self.second[1] + AHEAD
 
 
 class Board:
@@ -106,10 +112,16 @@ class Board:
             if rule.concerns(*where) and (not rule.indicator or rule.indicator in station.indicators):
                 self._track(state, rule, *where)
 
+    def sane(self, name: str, city: str, station: str, first: int, last: int) -> bool:
+        """Note that a station speaks of [first, last]; whether its clock can be right. Else it is not to be heard."""
+        state = self.run(name)
+        if (city, station) not in state.irregular:
+            state.reach(f"{city}/{station}", last)
+        return not state.astray(first)
+
     def hear(self, name: str, city: str, station: str, time: int) -> Iterator[Notice]:
         """A station said something; it may have said it before."""
         state = self.run(name)
-        state.reach(f"{city}/{station}", time)
         if self._any and (city, station) not in state.irregular:
             yield from self._take(self._any, name, state, (city, station, ""), time, 0.0, sound=True)
 
@@ -137,7 +149,8 @@ class Board:
         self, rules: Sequence[Rule], name: str, state: RunState, series: Series, time: int, value: float, *, sound: bool
     ) -> Iterator[Notice]:
         city, station, _ = series
-        if time > state.seen.get(series, time - 1):
+        before = state.seen.get(series)
+        if before is None or time > before or state.astray(before):
             state.seen[series] = time
         for rule in rules:
             if not (sound or rule.flagged or rule.kind is Kind.MISSING) or not rule.concerns(city, station):
@@ -145,6 +158,8 @@ class Board:
             track = self._track(state, rule, city, station)
             if track is None:
                 continue
+            if track.newest is not None and state.astray(track.newest):
+                track.forget()
             since = track.since
             changed = track.take(rule, time, value, station)
             if changed is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from collector.alerts.rules import Kind, Rule, State, Track
@@ -87,6 +87,19 @@ def notice(rule: Rule, place: Place, track: Track, state: State, since: int, nam
         time=time,
         origin=names[1],
         message=_message(rule, place, value, time, names[0]) if raised else _over(rule, place, names[0]),
+    )
+
+
+def withdrawn(said: Notice, time: int, city_name: str) -> Notice:
+    """What is to be said of an alert that stood when its rule was changed or taken out."""
+    place = f"{city_name or said.city} {said.station}".rstrip()
+    return replace(
+        said,
+        id=f"{said.id.removesuffix('raised')}cleared",
+        state="cleared",
+        value=None,
+        time=max(time, said.time),
+        message=f"{said.rule} is over in {place}: its rule was changed or taken out",
     )
 
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from collector.alerts.board import Board
+from collector.alerts.board import AHEAD, Board
 from collector.alerts.notices import Notice
 from collector.stores.protocol import RunInfo, Selection, Store
 
-LATE = 2 * 86_400
+LATE = AHEAD
 """Seconds behind its run that a station may lag and still be looked at again after a crash."""
 
 Bounds = Mapping[str, tuple[float, float]]
@@ -44,6 +44,8 @@ def _learn(board: Board, store: Store, info: RunInfo) -> None:
 def _begin(board: Board, store: Store, run: str) -> None:
     """Take the last times as heard: who falls silent from now on is told of."""
     for city, station, indicator, time in _last(store, run):
+        if not board.sane(run, city, station, time, time):
+            continue
         if board.watches(indicator):
             board.run(run).seen[city, station, indicator] = time
         for _ in board.hear(run, city, station, time):
@@ -56,7 +58,7 @@ def _again(board: Board, store: Store, info: RunInfo, bounds: Bounds) -> Iterato
     watermark = state.watermark
     if info.last is None:
         return
-    seen = dict(state.seen)
+    seen = {series: time for series, time in state.seen.items() if not state.astray(time)}
     start = None if watermark is None else watermark - LATE
     if board.indicators:
         table = store.read(Selection(board.indicators, runs=(info.run,), start=start, flagged=True)).sort_by("time")
@@ -66,11 +68,14 @@ def _again(board: Board, store: Store, info: RunInfo, bounds: Bounds) -> Iterato
             series = (city, station, indicator)
             if value is None or time <= seen.get(series, time - 1):
                 continue
+            if not board.sane(info.run, city, station, time, time):
+                continue
             low, high = bounds[indicator]
             yield from board.take(info.run, series, time, value, sound=low <= value <= high)
             yield from board.hear(info.run, city, station, time)
     for city, station, _, time in _last(store, info.run):
-        yield from board.hear(info.run, city, station, time)
+        if board.sane(info.run, city, station, time, time):
+            yield from board.hear(info.run, city, station, time)
 
 
 def _last(store: Store, run: str) -> Iterator[tuple[str, str, str, int]]:

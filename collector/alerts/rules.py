@@ -129,6 +129,12 @@ class Track:
         told = value if not rule.within else self._rate(rule, time, value)
         return None if told is None else self._judge(rule, time, told)
 
+    def forget(self) -> None:
+        """Forget all readings, for a wrong clock told the newest; an alert that stands goes on standing."""
+        self.newest, self.bins, self.past = None, {}, []
+        if self.state is State.PENDING:
+            self.state = State.QUIET
+
     def silence(self, rule: Rule, watermark: int) -> State | None:
         """Look how long a series has been silent by the watermark of its run; RAISED if that is news."""
         if self.newest is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from collector.alerts.board import Board, RunState
 from collector.alerts.notices import Notice
-from collector.alerts.rules import Kind, Rule, State, Track
+from collector.alerts.rules import State, Track
 from collector.language.errors import StoreError
 
 VERSION = 1
@@ -64,11 +64,11 @@ def save(path: Path, board: Board, kept: Kept) -> None:
         os.close(folder)
 
 
-def load(path: Path, board: Board) -> tuple[Kept, list[tuple[str, str, str, str, Track]]] | None:
+def load(path: Path, board: Board) -> tuple[Kept, list[Notice]] | None:
     """Fill the board with what a file holds; None where there is no file.
 
-    Also what stands raised by a rule that is gone or asks something else now: run, rule, city, station, track. Raises
-    `StoreError` for a file that is none.
+    Also what was said of the alerts that stood and whose rule is gone or asks something else now. Raises `StoreError`
+    for a file that is none.
     """
     try:
         if path.stat().st_size > LARGEST:
@@ -84,15 +84,14 @@ def load(path: Path, board: Board) -> tuple[Kept, list[tuple[str, str, str, str,
         raise StoreError(f"{told_error}; move it away to begin anew") from None
 
 
-def _filled(told: Any, board: Board) -> tuple[Kept, list[tuple[str, str, str, str, Track]]]:
+def _filled(told: Any, board: Board) -> tuple[Kept, list[Notice]]:
     if told["version"] != VERSION:
         raise ValueError(f"version {told['version']}")
     same = {rule.id for rule in board.rules.values() if told["rules"].get(rule.id) == rule.digest}
-    orphans = []
+    orphans: list[Notice] = []
     for name, held in told["runs"].items():
-        state, lost = _run(held, same)
-        board.runs[name] = state
-        orphans += [(name, *key, track) for key, track in lost]
+        board.runs[name], lost = _run(held, same)
+        orphans += lost
     pending = [Pending(_NOTICES.validate_python(one), set(waiting)) for one, waiting in told["pending"]]
     kept = Kept({one.notice.id: one for one in pending})
     kept.recent.extend(_NOTICES.validate_python(one) for one in told["recent"])
@@ -116,7 +115,7 @@ def _told_track(track: Track) -> list[Any]:
     return [track.state.value, track.since, track.newest, track.value, bins, track.past]
 
 
-def _run(held: Any, same: Iterable[str]) -> tuple[RunState, list[tuple[tuple[str, str, str], Track]]]:
+def _run(held: Any, same: Collection[str]) -> tuple[RunState, list[Notice]]:
     tracks = {(rule, city, station): _track(told) for rule, city, station, told in held["tracks"]}
     said = [_NOTICES.validate_python(one) for one in held["said"]]
     state = RunState(
@@ -128,8 +127,7 @@ def _run(held: Any, same: Iterable[str]) -> tuple[RunState, list[tuple[tuple[str
         tracks={key: track for key, track in tracks.items() if key[0] in same},
         said={(one.rule, one.city, one.station): one for one in said if one.rule in same},
     )
-    lost = [(key, one) for key, one in tracks.items() if key[0] not in same and one.state is State.RAISED]
-    return state, lost
+    return state, [one for one in said if one.rule not in same]
 
 
 def _ahead(told: Any) -> tuple[str, int] | None:
@@ -140,8 +138,3 @@ def _track(told: Any) -> Track:
     state, since, newest, value, bins, past = told
     held = {(int(one[0]), str(*one[3:])): (float(one[1]), int(one[2])) for one in bins}
     return Track(State(state), int(since), newest, value, held, [(int(at), float(old)) for at, old in past])
-
-
-def orphaned(rule_id: str) -> Rule:
-    """A stand-in for a rule that is gone, to say that its alert is over."""
-    return Rule(rule_id, Kind.ABOVE, 0.0, 0.0)

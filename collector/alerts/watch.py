@@ -13,15 +13,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from collector.alerts import states
 from collector.alerts.board import Board
-from collector.alerts.notices import Notice, notice
+from collector.alerts.notices import Notice, withdrawn
 from collector.alerts.replay import replay
-from collector.alerts.rules import Rule, State
+from collector.alerts.rules import Rule
 from collector.alerts.states import Kept, Pending
 from collector.alerts.webhook import Webhook
 from collector.language.indicators import indicators
@@ -40,7 +39,10 @@ log = logging.getLogger("nakhon.alerts")
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What is shown of alerts: those that stand, the newest notices, the rules, and what has not been taken yet."""
+    """What is shown of alerts: those that stand, the newest notices, the rules, and what still waits to be taken.
+
+    A notice waits until the disk says that it was taken: a kill before that has it said again.
+    """
 
     alerts: tuple[Notice, ...]
     recent: tuple[Notice, ...]
@@ -68,6 +70,7 @@ class Watch:
         self._board = Board(rules)
         self._path = path
         self._kept = Kept()
+        self._receipts: Counter[str] = Counter()  # of whom, not on the disk yet
         self._webhook = webhook
         self._say: Say | None = None
         self._bounds = {entry.id: (entry.minimum, entry.maximum) for entry in indicators().values()}
@@ -88,7 +91,7 @@ class Watch:
             notices: list[Notice] = []
             if found is not None:
                 self._kept, orphans = found
-                notices = [self._over(*orphan) for orphan in orphans]
+                notices = [self._over(one) for one in orphans]
             notices += replay(self._board, store, self._bounds, anew=found is None)
             self._note(notices)
             self._save()  # from here on a crash is made good
@@ -101,23 +104,21 @@ class Watch:
         """Publish through a connection from now on, first what nobody has taken yet."""
         with self._lock:
             self._say = say
-            waiting = [one.notice for one in self._kept.pending.values() if "mqtt" in one.waiting]
-        self._publish(waiting)
+            self._publish([one.notice for one in self._kept.pending.values() if "mqtt" in one.waiting])
 
     def forgotten(self) -> None:
         """The broker may have forgotten what it had retained: publish what stands once more."""
         with self._lock:
             waiting = {one.notice.id for one in self._kept.pending.values() if "mqtt" in one.waiting}
-            standing = [one for one in self._board.standing() if one.id not in waiting]
-        self._publish(standing)
+            self._publish([one for one in self._board.standing() if one.id not in waiting])
 
     def update(self, batch: Batch) -> None:
         """Take in what was just committed."""
         with self._lock:
             notices = list(self._judge(batch))
             self._note(notices)
-        self._publish(notices)
-        self._post(notices)
+            self._publish(notices)
+            self._post(notices)
 
     def view(self, run: str | None = None) -> View:
         """What is shown, of one run or of all."""
@@ -172,18 +173,24 @@ class Watch:
         address, body = message.address, message.body
         if isinstance(body, Readings):
             times = body.times.view(np.int64).tolist()
+            if not times or not self._sane(address, min(times), max(times)):
+                return
             for name, column in body.columns.items():
                 if self._board.watches(name):
                     pairs = zip(times, column.tolist(), strict=True)
                     yield from self._take(address, name, [pair for pair in pairs if math.isfinite(pair[1])])
-            if times:
-                yield from self._board.hear(address.run, address.city, address.station, max(times))
+            yield from self._board.hear(address.run, address.city, address.station, max(times))
         elif isinstance(body, Event):
             time = int(body.time.astype(np.int64))
+            if not self._sane(address, time, time):
+                return
             for name, told in body.fields.items():
                 if self._board.watches(name) and isinstance(told, int | float) and not isinstance(told, bool):
                     yield from self._take(address, name, [(time, float(told))])
             yield from self._board.hear(address.run, address.city, address.station, time)
+
+    def _sane(self, address: Address, first: int, last: int) -> bool:
+        return self._board.sane(address.run, address.city, address.station, first, last)
 
     def _take(self, address: Address, name: str, pairs: Sequence[tuple[int, float]]) -> Iterator[Notice]:
         lowest, highest = self._bounds[name]
@@ -191,13 +198,10 @@ class Watch:
         for time, value in pairs:
             yield from self._board.take(address.run, series, time, value, sound=lowest <= value <= highest)
 
-    def _over(self, run: str, rule_id: str, city: str, station: str, track: Any) -> Notice:
+    def _over(self, said: Notice) -> Notice:
         """Say that an alert is over because its rule is gone or asks something else now."""
-        rule = self._board.rules.get(rule_id) or states.orphaned(rule_id)
-        state = self._board.runs[run]
-        told = (state.names.get(city, ""), state.origin)
-        log.info("the rule %s has changed or is gone: its alert in %s is over", rule_id, city)
-        return notice(rule, (run, city, station), track, State.QUIET, track.since, told)
+        state = self._board.runs[said.run]
+        return withdrawn(said, state.watermark or said.time, state.names.get(said.city, ""))
 
     def _note(self, notices: Sequence[Notice]) -> None:
         """Keep notices until everybody has taken them; on the disk, if there are any (holding the lock)."""
@@ -216,6 +220,7 @@ class Watch:
             self._save()
 
     def _publish(self, notices: Sequence[Notice]) -> None:
+        """Publish in the order of what happened: what is retained is what was published last (holding the lock)."""
         if self._say is not None:
             for one in notices:
                 self._say(one.topic, one.payload, lambda one=one: self._taken(one.id, "mqtt"))  # type: ignore[misc]
@@ -228,9 +233,10 @@ class Watch:
     def _taken(self, identity: str, who: str = "webhook") -> None:
         with self._lock:
             pending = self._kept.pending.get(identity)
-            if pending is None:
+            if pending is None or who not in pending.waiting:
                 return
             pending.waiting.discard(who)
+            self._receipts[who] += 1
             if not pending.waiting:
                 del self._kept.pending[identity]
                 self._full = False
@@ -238,7 +244,7 @@ class Watch:
         self._urgent.set()
 
     def _waiting(self, who: str) -> int:
-        return sum(who in one.waiting for one in self._kept.pending.values())
+        return sum(who in one.waiting for one in self._kept.pending.values()) + self._receipts[who]
 
     def _keep(self) -> None:
         """Keep what changed: at once what was taken, every few seconds the rest."""
@@ -258,3 +264,4 @@ class Watch:
             self.trouble = f"cannot keep the states of alerts in {self._path}: {error.strerror}"
             return
         self.trouble, self._changed = None, False
+        self._receipts.clear()

@@ -12,12 +12,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.comparing.difference import DAYS_FOR_DAILY_MEANS
-from collector.comparing.standing import block_length
-from collector.league.composite import Composite, Floats, combined, drawn_weights, effective_weights, scores
+from collector.comparing.difference import DAYS_FOR_DAILY_MEANS, half_width
+from collector.comparing.standing import standings
+from collector.league.composite import (
+    FULL,
+    Composite,
+    Floats,
+    Normalisation,
+    combined,
+    drawn_weights,
+    effective_weights,
+    scores,
+)
 from collector.league.moves import Field, Move, moves
 
-RESAMPLES = 2_000
+DRAWS = 2_000
+"""How many other weights are drawn to tell places by weights."""
+TRIED = 100
+"""How many of these are tried together with the days."""
 _TAIL = 0.025
 
 
@@ -40,7 +52,7 @@ class Daily:
     """What is known of each day: sums and counts of buckets (days, cities, parts), 0 where there are none.
 
     Days follow each other without gaps. `origins` (cities, parts) says where the values come from. Parts in `published`
-    are statistics: their values do not vary from day to day and are not resampled.
+    are statistics: their values do not vary from day to day.
     """
 
     sums: Floats
@@ -50,6 +62,11 @@ class Daily:
     units: Sequence[str]
 
     @property
+    def heard(self) -> NDArray[np.bool_]:
+        """Which days hold what varies from day to day, of each part (days, parts)."""
+        return np.asarray(self.counts.any(axis=1) & ~np.asarray(self.published, np.bool_))
+
+    @property
     def means(self) -> Floats:
         """The value of each part of each city (cities, parts), NaN where there is none."""
         return _means(self.sums.sum(axis=0), self.counts.sum(axis=0))
@@ -57,11 +74,11 @@ class Daily:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A place in 95 % of the resamples, from `low` to `high`, and the share in which it is the first."""
+    """The places that cannot be excluded, from `low` to `high`; how likely it is the first (None: nothing tells)."""
 
     low: int
     high: int
-    first: float
+    first: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +102,9 @@ class PartScore:
 class Place:
     """A city's place with everything it is made of; `rank` and `score` are None where too much is missing.
 
-    How sure the rank is: `weights` if other weights had been declared, `days` if other days had been drawn, `interval`
-    both together; `low` and `high` hold the score in 95 % of the latter. None where fewer than seven days tell.
+    How sure the rank is: `weights` in 95 % of other weights that could have been declared, `days` by what the days tell
+    under the declared weights, `interval` by both; `low` and `high` are the 95 % interval of the score by both. None
+    where a part rests on fewer than seven days, of the score also where the days remember too long.
     """
 
     contender: Contender
@@ -106,14 +124,16 @@ def places(contenders: Sequence[Contender], daily: Daily, composite: Composite, 
 
     Notes
     -----
-    Days are drawn in blocks around a circle (Politis and Romano 1992), the same for all cities and parts; the block is
-    as long as the longest memory of any (`collector.comparing.standing.block_length`). Weights are drawn around the
-    declared ones (`drawn_weights`). Uncertainty of both together: Saisana, Saltelli and Tarantola 2005, J. R. Stat.
-    Soc. A 168:307-323. The same seed gives the same outcome.
+    What the days tell is told as for a single indicator (`collector.comparing.standing.standings`): from the daily
+    differences of each pair of cities, with the memory of the days. The score of a day is the score of all days, moved
+    by what that day moves it to first order (the delta method: Oehlert 1992, Am. Stat. 46:27), over a step as long as
+    the standard error of each part, so that what is cut off at the goalposts counts by half. Weights are drawn around
+    the declared ones (`drawn_weights`); both together are what the days tell under 95 % of the weights (uncertainty of
+    both: Saisana, Saltelli and Tarantola 2005, J. R. Stat. Soc. A 168:307-323). The same seed gives the same outcome.
     """
     scored = scores(daily.means, composite)
     declared = combined(scored, composite.weights, composite)
-    sureness = _sureness(daily, scored, composite, np.random.default_rng(seed))
+    sureness = _sureness(daily, scored, composite, seed)
     without = _without(scored, composite)
     spreads = np.array([_spread(column) for column in daily.means.T])
     field = Field([one.label for one in contenders], declared, daily.means, scored, spreads)
@@ -147,16 +167,17 @@ class _Sureness:
     days: Sequence[Interval | None]
 
 
-def _sureness(daily: Daily, scored: Floats, composite: Composite, rng: np.random.Generator) -> _Sureness:
+def _sureness(daily: Daily, scored: Floats, composite: Composite, seed: int) -> _Sureness:
     many = len(scored)
-    weights = drawn_weights(composite, RESAMPLES, rng)
-    by_weights = combined(np.broadcast_to(scored, (RESAMPLES, *scored.shape)), weights, composite)
-    resampled = _resampled(daily, composite, rng)
-    by_days = both = None
-    if resampled is not None:
-        by_days = combined(resampled, np.broadcast_to(composite.weights, weights.shape), composite)
-        both = combined(resampled, weights, composite)
-    return _Sureness(*_bounds(both, many), *(_intervals(one, many) for one in (both, by_weights, by_days)))
+    weights = drawn_weights(composite, DRAWS, np.random.default_rng(seed))
+    by_weights = _by_weights(combined(np.broadcast_to(scored, (DRAWS, *scored.shape)), weights, composite))
+    moved = _moved(daily)
+    if moved is None:
+        nothing = [None] * many
+        return _Sureness(nothing, nothing, nothing, by_weights, nothing)
+    low, high, both = _by_days(moved, daily.means, weights[:TRIED], composite)
+    _, _, days = _by_days(moved, daily.means, composite.weights[None], composite)
+    return _Sureness(low, high, both, by_weights, days)
 
 
 def ranked(composites: Floats) -> NDArray[np.int64]:
@@ -175,55 +196,67 @@ def _means(sums: Floats, counts: Floats) -> Floats:
     return means
 
 
-def _resampled(daily: Daily, composite: Composite, rng: np.random.Generator) -> Floats | None:
-    """The scores of resampled days (resamples, cities, parts), None where fewer than seven days tell."""
-    varying = [part for part, published in enumerate(daily.published) if not published]
-    known = np.flatnonzero(daily.counts[:, :, varying].any(axis=(1, 2)))
-    if len(known) < DAYS_FOR_DAILY_MEANS:
+def _moved(daily: Daily) -> Floats | None:
+    """How far each day moves the value of each part (days, cities, parts); None where a part rests on too few days."""
+    heard = daily.heard
+    varying, known = heard.any(axis=0), heard.any(axis=1)
+    if not varying.any() or heard.sum(axis=0)[varying].min() < DAYS_FOR_DAILY_MEANS:
         return None
-    span = slice(int(known[0]), int(known[-1]) + 1)  # what is published may go back years
-    drawn = _drawn_days(span.stop - span.start, _block(daily, varying), rng)
-    values = np.broadcast_to(daily.means, (RESAMPLES, *daily.means.shape)).copy()
-    for part in varying:
-        sums, counts = drawn @ daily.sums[span, :, part], drawn @ daily.counts[span, :, part]
-        there = counts > 0  # where no day with a value was drawn, the value of all days stays
-        values[:, :, part] = np.where(there, sums / np.where(there, counts, 1.0), values[:, :, part])
-    return scores(values, composite)
+    counts = daily.counts[known] * varying
+    away = daily.sums[known] * varying - np.nan_to_num(daily.means) * counts
+    total = counts.sum(axis=0)
+    moved: Floats = np.divide(away * len(counts), total, out=np.zeros_like(away), where=total > 0)
+    return moved
 
 
-def _block(daily: Daily, varying: Sequence[int]) -> int:
-    longest = 1
-    for part in varying:
-        along = _means(daily.sums[:, :, part], daily.counts[:, :, part])
-        known = [column[np.isfinite(column)] for column in along.T]
-        longest = max([longest, *(block_length(column) for column in known if len(column) >= DAYS_FOR_DAILY_MEANS)])
-    return longest
+def _by_days(
+    moved: Floats, means: Floats, weights: Floats, composite: Composite
+) -> tuple[list[float | None], list[float | None], list[Interval | None]]:
+    """The interval of each score and of each place by what the days tell, under weights (draws, parts)."""
+    steps = moved.std(axis=0) / math.sqrt(len(moved))
+    nudges = np.eye(means.size).reshape(*means.shape, *means.shape) * steps
+    above, below, scored = (scores(means + nudge, composite) for nudge in (nudges, -nudges, 0.0))
+    told = np.full((5, len(weights), len(means)), np.nan)  # of places low, high and first, of scores low and high
+    for at, one in enumerate(weights):
+        rise = combined(above, one, composite) - combined(below, one, composite)
+        slopes = np.divide(rise, 2 * steps[..., None], out=np.zeros_like(rise), where=steps[..., None] > 0)
+        level = combined(scored, one, composite)
+        there = np.flatnonzero(np.isfinite(level))
+        series = level[there] + np.einsum("dcp,cpo->do", moved, slopes[..., there])
+        half = np.array([half_width(column) for column in series.T])
+        places = standings(series, np.ones_like(series), higher_is_better=True) if len(there) else []
+        told[:3, at, there] = np.array([(place.low, place.high, place.best) for place in places or ()]).reshape(-1, 3).T
+        told[3:, at, there] = level[there] - half, level[there] + half
+    low, high = _quantile(told[3], _TAIL), _quantile(told[4], 1 - _TAIL)
+    if all(part.normalisation is not Normalisation.Z_SCORE for part in composite.parts):
+        low, high = low.clip(0.0, FULL), high.clip(0.0, FULL)
+    return [_known(one) for one in low], [_known(one) for one in high], _intervals(told)
 
 
-def _drawn_days(days: int, block: int, rng: np.random.Generator) -> Floats:
-    """How often each day is drawn in each resample (resamples, days)."""
-    starts = rng.integers(0, days, (RESAMPLES, math.ceil(days / block)))
-    drawn = ((starts[:, :, None] + np.arange(block)) % days).reshape(RESAMPLES, -1)[:, :days]
-    rows = np.arange(RESAMPLES)[:, None] * days
-    return np.bincount((rows + drawn).ravel(), minlength=RESAMPLES * days).reshape(RESAMPLES, days).astype(np.float64)
+def _by_weights(found: Floats) -> list[Interval | None]:
+    """The places of cities by scores under other weights (draws, cities)."""
+    drawn = np.where(np.isfinite(found), ranked(found), np.nan)
+    return _intervals(np.stack([drawn, drawn, np.where(np.isfinite(drawn), drawn == 1, np.nan)]))
 
 
-def _intervals(found: Floats | None, many: int) -> list[Interval | None]:
-    if found is None:
-        return [None] * many
-    drawn = ranked(found)
-    low, high = np.quantile(drawn, [_TAIL, 1 - _TAIL], axis=0, method="inverted_cdf")
-    first = (drawn == 1).mean(axis=0)
-    there = np.isfinite(found).sum(axis=0) > 0
-    return [Interval(int(low[at]), int(high[at]), float(first[at])) if there[at] else None for at in range(many)]
+def _intervals(told: Floats) -> list[Interval | None]:
+    """The places in 95 % of the draws, from lowest, highest and likeliness of the first (3 or more, draws, cities)."""
+    low, high = _quantile(told[0], _TAIL), _quantile(told[1], 1 - _TAIL)
+    return [
+        Interval(int(low[at]), int(high[at]), _known(float(told[2, np.isfinite(told[0, :, at]), at].mean())))
+        if math.isfinite(low[at])
+        else None
+        for at in range(len(low))
+    ]
 
 
-def _bounds(found: Floats | None, many: int) -> tuple[list[float | None], list[float | None]]:
-    """What holds the score of each city in 95 % of the resamples; None where a resample has none."""
-    if found is None:
-        return [None] * many, [None] * many
-    low, high = np.quantile(found, [_TAIL, 1 - _TAIL], axis=0)
-    return [_known(one) for one in low.tolist()], [_known(one) for one in high.tolist()]
+def _quantile(told: Floats, share: float) -> Floats:
+    """The quantile of each column (draws, columns) of what is known; NaN where nothing is."""
+    found = np.full(told.shape[1], np.nan)
+    known = np.isfinite(told)
+    for at in np.flatnonzero(known.any(axis=0)):
+        found[at] = np.quantile(told[known[:, at], at], share, method="inverted_cdf")
+    return found
 
 
 def _without(scored: Floats, composite: Composite) -> NDArray[np.int64]:

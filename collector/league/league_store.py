@@ -11,7 +11,7 @@ import numpy as np
 from collector.comparing.compare import counts_events
 from collector.comparing.compare_store import compare
 from collector.comparing.comparison import NOT_A_FORECAST, Column, Comparison, Entry, Request, Section
-from collector.comparing.difference import DAY, Clock
+from collector.comparing.difference import DAY, DAYS_FOR_DAILY_MEANS, Clock, NoInterval
 from collector.comparing.scaling import Scale, scale_of
 from collector.language.indicators import IndicatorKind, Origin
 from collector.language.time import format_epoch
@@ -94,6 +94,7 @@ def league_of(comparison: Comparison, request: LeagueRequest) -> League:
         refusals = (*refusals, "fewer than two cities are there")
     if refusals:
         found = tuple(_unranked(one) for one in found)
+    notes = (*notes, *_unsure(found, daily, request.composite))
     if comparison.simulated:
         notes = (*notes, NOT_A_FORECAST)
     first, last = _span(comparison)
@@ -112,6 +113,21 @@ def _span(comparison: Comparison) -> tuple[int, int]:
     if not clocks:
         return comparison.first, comparison.last
     return int(min(one[0] for one in clocks)), int(max(one[-1] for one in clocks)) + DAY
+
+
+def _unsure(places: Sequence[Place], daily: Daily, composite: Composite) -> list[str]:
+    """Why days do not tell how sure places or scores are, and what to do."""
+    ranked = [one for one in places if one.rank is not None]
+    days = daily.heard.sum(axis=0)
+    few = [at for at in np.flatnonzero(days).tolist() if days[at] < DAYS_FOR_DAILY_MEANS]
+    if ranked and few:
+        rests = ", ".join(f"{composite.parts[at].indicator.id} rests on {days[at]}" for at in few)
+        wanted = f"{DAYS_FOR_DAILY_MEANS} days that all have are needed"
+        what = "take a longer time, or leave out the cities with the fewest days"
+        return [f"By days nothing tells how sure the places are: {rests}, and {wanted}; {what}."]
+    told = [one.contender.label for one in ranked if one.low is None and one.days is not None]
+    why = NoInterval.MEMORY.said(int(daily.heard.any(axis=1).sum()))
+    return [f"The interval of the score of {', '.join(told)} is {why}; take a longer time."] if told else []
 
 
 def _earlier(comparison: Comparison, first: int) -> list[str]:
@@ -172,7 +188,9 @@ def _comparable(section: Section, columns: Sequence[Column], request: Request) -
     if not len(shared):
         return {}, [*notes, f"{name}: left out for all, for the cities have no day of it in common."]
     if len(shared) < most:
-        notes.append(f"{name}: on the {len(shared)} days that all have, of {most}.")
+        fewest = sorted(entries, key=lambda at: len(entries[at].clock))[:3]
+        fewer = ", ".join(f"{columns[at].label}: {len(entries[at].clock)}" for at in fewest)
+        notes.append(f"{name}: on the {len(shared)} days that all have, of {most} (fewest: {fewer}).")
     return {at: _on(one, shared) for at, one in entries.items()}, notes
 
 

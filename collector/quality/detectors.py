@@ -67,7 +67,7 @@ def stuck(times: Integers, values: Floats, limits: Thresholds = USUAL) -> list[F
             int(times[starts[at] + lengths[at] - 1]),
             float(lengths[at]),
             float(longest[at]),
-            f"{lengths[at]} times {values[starts[at]]:g}; by chance at most {longest[at]:.0f} in a row",
+            f"{lengths[at]} times {values[starts[at]]:g}; by chance at most {math.floor(longest[at])} in a row",
         )
         for at in sorted(odd)
     ]

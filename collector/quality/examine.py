@@ -39,7 +39,7 @@ def examine(indicator: str, series: Sequence[Series], limits: Thresholds = USUAL
     for cadence in dict.fromkeys(one.cadence for one in regular):
         group = [_once(one) for one in regular if one.cadence == cadence]
         reached = sorted(_last(one) for one in group)[(len(group) - 1) // 2]  # a wrong clock does not say
-        alone = [_alone(indicator, one, reached, limits) for one in group]
+        alone = [_own(_alone(indicator, one, reached, limits), one, group, limits) for one in group]
         for one, mine, more in zip(group, alone, _together(indicator, group, alone, limits), strict=True):
             found[one.station] += [*mine, *more]
     return found
@@ -50,6 +50,24 @@ def _alone(indicator: str, one: Series, last: int, limits: Thresholds) -> list[F
     found = [*stuck(one.times, one.values, limits), *gaps(one.times, one.cadence, last, limits)]
     counted = entry is not None and entry.kind is not IndicatorKind.SENSOR
     return found if counted or indicator in INTERMITTENT else [*found, *spikes(one.times, one.values, limits)]
+
+
+def _own(found: list[Finding], one: Series, group: Sequence[Series], limits: Thresholds) -> list[Finding]:
+    """Findings without rows of one value that most neighbours say at that time too: a dry month is no fault."""
+    others = [other for other in group if other is not one]
+
+    def shared(finding: Finding) -> bool:
+        value = one.values[np.searchsorted(one.times, finding.first)]
+        span = finding.first, finding.last + 1
+        meanwhile = (other.values[slice(*np.searchsorted(other.times, span))] for other in others)
+        alike = sum(_share(values, value) > limits.flat_shared for values in meanwhile)
+        return alike >= limits.drift_neighbours and 2 * alike > len(others)
+
+    return [finding for finding in found if finding.kind is not FlagKind.STUCK or not shared(finding)]
+
+
+def _share(values: Floats, value: float) -> float:
+    return float((values == value).mean()) if len(values) else 0.0
 
 
 def _together(
@@ -96,8 +114,10 @@ def _daily(one: Series, first: int, days: int, trim: float) -> Floats:
 
 
 def _once(one: Series) -> Series:
-    times, places = np.unique(one.times, return_index=True)
-    return Series(one.station, times, one.values[places], one.cadence)
+    """Each time once, in order; of values that a clock put at the same time the lowest, in whatever order they came."""
+    order = np.lexsort((one.values, one.times))
+    times, places = np.unique(one.times[order], return_index=True)
+    return Series(one.station, times, one.values[order][places], one.cadence)
 
 
 def _last(one: Series) -> int:

@@ -10,7 +10,8 @@ class Thresholds:
     """What is odd.
 
     `flat_least` values in a row at least, and so many that chance explains such a row less than `flat_chance` times
-    in a series (the flat line test of QARTOD counts a fixed number; a number from chance is this project's).
+    in a series (the flat line test of QARTOD counts a fixed number; a number from chance is this project's), unless
+    most neighbours, two at least, say the same value in over `flat_shared` of their readings meanwhile (an assumption).
     `spike_size` times the usual step up and down again (the spike test of QARTOD leaves the size to the operator), and
     `spike_tail` times what one value in 100 does (an assumption: some series jump by nature).
     `gap_cadences` of silence are a gap (the gap test of QARTOD; how many is an assumption).
@@ -26,6 +27,7 @@ class Thresholds:
 
     flat_least: int = 6
     flat_chance: float = 0.01
+    flat_shared: float = 0.9
     spike_size: float = 8.0
     spike_tail: float = 2.0
     gap_cadences: float = 1.5

@@ -45,7 +45,7 @@ def _warnings(league: League) -> str:
 
 
 def _places(league: League) -> str:
-    head = ("Place", "City", "Run", "Origin", "Score", "95 %", "Place in 95 % of resamples", "First in",
+    head = ("Place", "City", "Run", "Origin", "Score", "95 %", "Places not excluded", "First in",
             "By weights alone", "By days alone")  # fmt: skip
     rows = [
         (
@@ -56,7 +56,7 @@ def _places(league: League) -> str:
             shown("score", one.score),
             f"{shown('low', one.low).lstrip('+')} to {shown('high', one.high).lstrip('+')}",
             _whisker(one, len(league.places)),
-            shown("first", one.interval.first) if one.interval else "–",
+            shown("first", one.interval.first) if one.interval and one.interval.first is not None else "–",
             interval(one.weights),
             interval(one.days),
         )
@@ -122,7 +122,7 @@ def rule(league: League) -> str:
     return (
         f"Weighted {one.aggregation} mean of the parts{floor}; {missing}. Parts and weights: {grounds(one.source)}. "
         f"Other weights are drawn around the declared ones (Dirichlet, concentration {one.concentration:g}), "
-        "other days in blocks from those that are there."
+        "what the days tell comes from the daily differences of each pair of cities, with the memory of the days."
     )
 
 

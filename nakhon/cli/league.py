@@ -27,7 +27,7 @@ def league(
     unlike_populations: Annotated[
         bool, typer.Option("--unlike-populations", help="per person although populations count unlike things")
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="seed of the resampling")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="seed of the draws of weights")] = 0,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="write a page for a browser (HTML, one file)")] = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -44,8 +44,10 @@ BANDS = {
     ),
 }  # fmt: skip
 
-# NowCast: hourly means, newest first (US EPA method); equal hours are their own mean.
+# NowCast: hourly means, newest first; the first is the worked example of US EPA's "NowCast formula" (17.4, an index of
+# 62 in the table of 2012), the others are by hand; equal hours are their own mean.
 NOWCAST = (
+    ((13, 16, 10, 21, 74, 64, 53, 82, 90, 75, 80, 50), 17.413919),
     ((50, 45, 40, 38, 35, 30, 28, 25, 24, 22, 20, 18), 45.597558),
     ((20,) * 12, 20.0),
     ((0,) * 12, 0.0),

@@ -123,11 +123,6 @@ def nothing_waits(url: str) -> bool:
     return alerts(url)["waiting"] == {"mqtt": 0, "webhook": 0}
 
 
-def is_kept(folder: Path) -> bool:
-    """Whether a collector that is started now would know that everything was taken."""
-    return json.loads((folder / "city.duckdb.alerts.json").read_text())["pending"] == []
-
-
 @pytest.fixture
 def hook() -> Iterator[Hook]:
     one = Hook()
@@ -156,7 +151,6 @@ def test_a_collector_killed_in_the_middle_of_an_alert_neither_repeats_nor_loses_
             voice.tell(10, 80.0)
             wait_for(lambda: states(hook) == ["raised"] and nothing_waits(url), 20, "the alert")
             assert voice.heard == [(topic, "raised")]
-            wait_for(lambda: is_kept(tmp_path), 20, "the collector to have written down that it was taken")
             process.send_signal(signal.SIGKILL)  # while it stands
             process.wait(10)
         voice.tell(15, 45.0)  # not cleared yet, while nobody listens
