@@ -3,10 +3,11 @@
 A broker, a collector and a browser of their own on this machine; so many readings a second are published all the
 while. `delay`: one value is published again and again, with a number that the page shows; the delay of a number is the
 time until the page shows it or a later one, read at every frame that the browser draws. `usable`: from asking for the
-page until its first values stand there, and until its chart is drawn. `server`: processor time of the collector for
-each page that is open, beside none. Prints JSON. Needs Mosquitto, Chromium and playwright.
+page until its first values stand there, and until its chart is drawn: `first` in a browser that has just started, `new`
+in profiles that hold nothing yet, `again` in the same profiles (medians of `--turns`). `server`: processor time of the
+collector for each page that is open, beside none. Prints JSON. Needs Mosquitto, Chromium and playwright.
 
-    .venv/bin/python bench/page.py [--readings 1000] [--seconds 30] [--pages 5]
+    .venv/bin/python bench/page.py [--readings 1000] [--seconds 30] [--pages 5] [--turns 5]
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import broker
@@ -35,12 +37,16 @@ from collector.language.profile import CityProfile, Status, encode_status
 from nakhon.chaos.part import free_port, listening
 
 CHROMIUM = "/usr/bin/chromium"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+# The last: playwright listens for exceptions, and V8 then looks up where in the script each was thrown, also those that
+# Plotly catches itself, by parsing its 5 MB again (0.5 s and more). No user's browser does that, nor this one with it.
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run",
+         "--js-flags=--no-enable-lazy-source-positions"]  # fmt: skip
 CITIES = 5
 STATIONS = 20
 INDICATORS = ("pm10", "no2", "o3", "air_temperature", "relative_humidity")
 EVERY = 0.3  # seconds between two numbers, drawn around this so that they fall everywhere between two views
 PAUSE = 0.05
+REST = 3000  # milliseconds
 WATCH = """
 window.shown = [];
 (function look() {
@@ -136,14 +142,35 @@ def processor(pid: int) -> float:
     return (int(told[11]) + int(told[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def blank(window: Any, script: str = "") -> Any:
+    """An empty page of a browser at rest: a new window has the browser load pages of its own for a while."""
+    page = window.new_page()
+    page.add_init_script(script)
+    page.wait_for_timeout(REST)
+    return page
+
+
 def usable(page: Any, url: str) -> dict[str, float]:
     """Seconds until the first values stand in the page, and until its chart is drawn."""
     began = time.monotonic()
-    page.goto(url)
+    page.goto(url, wait_until="commit")
     page.locator("#cities .card .value span").first.wait_for()
     values = time.monotonic() - began
     page.locator("#chart .scatterlayer .trace").first.wait_for()
     return {"values_s": round(values, 3), "chart_s": round(time.monotonic() - began, 3)}
+
+
+def opened(browser: Any, url: str, turns: int) -> dict[str, dict[str, float]]:
+    """The medians of pages in profiles that hold nothing yet, and of a second page in each."""
+    found: dict[str, list[dict[str, float]]] = {"new": [], "again": []}
+    for _ in range(turns):
+        profile = browser.new_context()
+        for times in found.values():
+            page = blank(profile)
+            times.append(usable(page, url))
+            page.close()
+        profile.close()
+    return {name: {key: median(one[key] for one in times) for key in times[0]} for name, times in found.items()}
 
 
 def delays(said: dict[int, float], shown: list[list[float]], since: float) -> dict[str, float]:
@@ -180,6 +207,7 @@ def main() -> None:
     parser.add_argument("--readings", type=int, default=1000, help="a second")
     parser.add_argument("--seconds", type=float, default=30, help="of each measurement")
     parser.add_argument("--pages", type=int, default=5, help="open at once for the server's cost")
+    parser.add_argument("--turns", type=int, default=5, help="how often a page is opened and opened again")
     asked = parser.parse_args()
     try:
         from playwright.sync_api import sync_playwright
@@ -200,20 +228,19 @@ def measured(driver: Any, url: str, pid: int, load: Load, asked: argparse.Namesp
     load.start()
     began = time.monotonic()
     try:
-        page = browser.new_page()
-        page.add_init_script(WATCH)
-        cold, since = usable(page, url), time.time()
+        page = blank(browser, WATCH)
+        first, since = usable(page, url), time.time()
         time.sleep(asked.seconds)
         shown = page.evaluate("window.shown")
         delay = delays(dict(load.said), shown, since)
-        warm = usable(browser.new_page(), url)
         page.close()
+        times = {"first": first} | opened(browser, url, asked.turns)
         server = costs(browser, url, pid, asked.pages, asked.seconds)
         rate = load.sent / (time.monotonic() - began)
     finally:
         load.stop()
         browser.close()
-    told = {"readings_a_second": round(rate), "delay": delay, "usable": {"first": cold, "again": warm}}
+    told = {"readings_a_second": round(rate), "delay": delay, "usable": times}
     return told | {"server_share_of_a_processor": server, "machine": broker.machine()}
 
 

@@ -243,6 +243,21 @@ def test_what_was_heard_is_not_overwritten_by_what_is_restored(tmp_path):
     assert city(live).online is False
 
 
+def test_a_run_with_stations_of_two_origins_is_mixed_also_after_a_restart(tmp_path):
+    store = open_store(f"duckdb://{tmp_path}/city.duckdb")
+    mast = Address("haze-1", "chiang-mai", "environment", "mast-2")
+    profile = StationProfile("mast-2", "chiang-mai", "environment", "air", "Mast 2", 600, ("pm25",))
+    measured = Status(True, "two", profile, Origin.MEASURED)
+    births = [(CityAddress("haze-1", "chiang-mai"), BIRTH), (mast, measured)]
+    told = Batch((said({"pm25": 40.0}), said({"pm25": 41.0}, station="mast-2")), births=births)
+    store.write(told)
+    before, after = Live(), Live()
+    before.update(told)
+    after.restore(store)
+    store.close()
+    assert before.view("haze-1").runs[0].origin == after.view("haze-1").runs[0].origin == "mixed"
+
+
 def test_an_empty_store_restores_nothing(tmp_path):
     store = open_store(f"duckdb://{tmp_path}/city.duckdb")
     live = Live()

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.language.indicators import indicators
+from collector.language.indicators import IndicatorKind, indicators
 from collector.language.profile import StationProfile
 from collector.language.time import format_epoch
 
@@ -118,11 +118,15 @@ def bucket_of(cadence: int) -> int:
 
 
 def cadences(stations: Iterable[StationProfile]) -> dict[tuple[str, str], int]:
-    """The shortest cadence declared for each city and indicator; those that promise none are left out."""
+    """The shortest cadence declared for each city and indicator; those that promise none are left out.
+
+    Events come when they happen, whatever the cadence of the station that tells of them.
+    """
     found: dict[tuple[str, str], int] = {}
     for one in stations:
         for name in one.indicators if one.cadence else ():
-            found[one.city, name] = min(one.cadence, found.get((one.city, name), one.cadence))
+            if name not in indicators() or indicators()[name].kind is not IndicatorKind.EVENT:
+                found[one.city, name] = min(one.cadence, found.get((one.city, name), one.cadence))
     return found
 
 

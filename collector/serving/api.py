@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from importlib.metadata import version
-from importlib.resources import files
-from pathlib import Path
 from threading import Event
 from typing import Any, TypeVar
 
@@ -19,15 +17,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from collector.alerts.watch import Watch
-from collector.analysis.data import latest_with_origin
+from collector.analysis.data import check_names, latest_with_origin
 from collector.analysis.described import described, query_of, run_facts
-from collector.language.errors import InputError, StoreError
-from collector.language.indicators import Indicator, indicators
+from collector.language.errors import InputError, StoreError, UnknownRun
+from collector.language.indicators import Indicator, derived, indicators
 from collector.language.profile import StationProfile
 from collector.reporting.geojson import GEOJSON, stations_geojson
 from collector.serving import exchange
@@ -44,6 +41,7 @@ from collector.serving.live import Live, View
 from collector.serving.login import login_routes
 from collector.serving.metrics import CONTENT_TYPE, Metrics
 from collector.serving.openapi import document
+from collector.serving.page_files import page_routes
 from collector.serving.problems import problem
 from collector.stores.flagging import flagging
 from collector.stores.protocol import Fate, Position, RunInfo, Store
@@ -54,7 +52,6 @@ PERIOD = 0.5  # seconds between two views of a live stream
 RETRY = 1000  # milliseconds before a page connects again
 REJECTIONS = 100_000
 REJECTED_BYTES = 64 << 20
-_WEB = Path(__file__).parent / "web"
 _VIEW = TypeAdapter(View)
 Answer = TypeVar("Answer")
 
@@ -63,7 +60,7 @@ def application(
     store: Store,
     live: Live,
     metrics: Metrics,
-    ready: Callable[[], str | None],
+    ready: Callable[[], str | None] | None,
     hosts: Iterable[str] = (),
     access: Access | None = None,
     watch: Watch | None = None,
@@ -75,7 +72,8 @@ def application(
     store, live, metrics
         What it shows; the store is read only, from several threads.
     ready
-        None when messages are being collected, otherwise what is missing.
+        None when messages are being collected, otherwise what is missing. Without it, nothing is meant to be
+        collected: a store is shown as it is.
     hosts
         Names besides localhost under which browsers may ask; addresses are always taken. Any other name is
         refused, so that no web page of somebody else can reach a collector by pointing its own name here.
@@ -89,9 +87,7 @@ def application(
         metrics.follow_alerts(watch.standing)
     api = _Api(store, live, metrics, ready, tokens=access.tokens.asked)
     routes = [
-        Route("/", _file(_WEB / "index.html", "text/html; charset=utf-8", "no-cache")),
-        Route("/plotly.js", _file(_plotly(), "text/javascript; charset=utf-8", "public, max-age=86400")),
-        Mount("/static", StaticFiles(directory=_WEB)),
+        *page_routes(),
         Route("/health", api.health),
         Route("/ready", api.ready),
         Route("/metrics", api.metrics),
@@ -119,10 +115,11 @@ def application(
 
 class _Api:
     def __init__(
-        self, store: Store, live: Live, metrics: Metrics, ready: Callable[[], str | None], *, tokens: bool
+        self, store: Store, live: Live, metrics: Metrics, ready: Callable[[], str | None] | None, *, tokens: bool
     ) -> None:
         self._store, self._live, self._metrics, self._ready = store, live, metrics, ready
         self._tokens = tokens
+        self._bucket: int | None = getattr(store, "bucket", None)  # of results of an experiment
         self._listeners = 0
         self._turns = asyncio.Semaphore(READERS)
         self.stopping = Event()
@@ -150,10 +147,11 @@ class _Api:
 
     async def health(self, _: Request) -> Response:
         told = {"status": "ok", "service": "nakhon", "version": version("nakhon")}
-        return JSONResponse(told | {"promise": self._store.promise.value, "login": self._tokens})
+        shown = {"collecting": self._ready is not None, "bucket": self._bucket}
+        return JSONResponse(told | {"promise": self._store.promise.value, "login": self._tokens} | shown)
 
     async def ready(self, request: Request) -> Response:
-        missing = await run_in_threadpool(self._ready)
+        missing = None if self._ready is None else await run_in_threadpool(self._ready)
         shown = missing if request.scope.get(RIGHT, Right.NOTHING) else None  # names hosts: not for everybody
         return JSONResponse({"ready": missing is None, "missing": shown}, 200 if missing is None else 503)
 
@@ -166,7 +164,8 @@ class _Api:
 
     async def indicators(self, request: Request) -> Response:
         exchange.gather(request.query_params.multi_items(), ())
-        return _json(request, "indicators", list(indicators().values()), list[Indicator])
+        held = [*indicators().values(), *(derived().values() if self._bucket else ())]
+        return _json(request, "indicators", held, list[Indicator])
 
     async def runs(self, request: Request) -> Response:
         exchange.gather(request.query_params.multi_items(), ())
@@ -218,20 +217,28 @@ class _Api:
 
     async def read(self, request: Request) -> Response:
         items = request.query_params.multi_items()
-        ours = [item for item in items if item[0] in (*TABLE, "unknown")]
-        selection = exchange.parse_selection(item for item in items if item not in ours)
-        told = exchange.gather(ours, (*TABLE, "unknown"))
+        told = exchange.gather(items, (*exchange.PARAMETERS, *TABLE, "unknown"))
+        selection = exchange.parse_selection(item for item in items if item[0] in exchange.PARAMETERS)
         for run in selection.runs:
             await self._check_run(run, told)
         asked: dict[str, object] = {"query": query_of(selection), "bucket": selection.bucket}
-        return await self._table(request, told, lambda: self._store.read(selection), asked)
+
+        def read() -> pa.Table:
+            table = self._store.read(selection)
+            if not _empty(told):
+                check_names(self._store, selection, table)
+            return table
+
+        return await self._table(request, told, read, asked)
 
     async def live(self, request: Request) -> Response:
         told = exchange.gather(request.query_params.multi_items(), ("run",))
         run = exchange.single(told, "run", exchange.run_name)
-        if run is not None and not await run_in_threadpool(self._live.restored, run):
+        if run is not None:
             await self._check_run(run, {})
-            await self.ask(self._live.restore, self._store, run)
+        wanted = run or await run_in_threadpool(self._live.newest)
+        if wanted is not None and not await run_in_threadpool(self._live.restored, wanted):
+            await self.ask(self._live.restore, self._store, wanted)
         if self._listeners >= LISTENERS:
             return _error(503, f"expected at most {LISTENERS} live streams at once; close a page and try again")
         return EventSourceResponse(self._views(run), send_timeout=30)
@@ -260,22 +267,19 @@ class _Api:
     async def _asked(self, request: Request, *allowed: str) -> tuple[Any, dict[str, list[str]]]:
         """The run of a path, or of a parameter where the path has none, and the other parameters."""
         named = "run" in request.path_params
-        told = exchange.gather(
-            request.query_params.multi_items(), (*allowed, "unknown") if named else (*allowed, "run")
-        )
-        if not named:
-            return exchange.single(told, "run", exchange.run_name), told
-        run = request.path_params["run"]
-        await self._check_run(run, told)
+        more = ("unknown",) if named else ("run", "unknown")
+        told = exchange.gather(request.query_params.multi_items(), (*allowed, *more))
+        run: Any = request.path_params["run"] if named else exchange.single(told, "run", exchange.run_name)
+        if named or run:
+            await self._check_run(run, told)
         return run, told
 
     async def _check_run(self, run: str, told: dict[str, list[str]]) -> None:
-        if exchange.single(told, "unknown", exchange.word(("empty", "error"))) == "empty":
+        if _empty(told) or await run_in_threadpool(self._live.restored, run):
             return
-        if not await run_in_threadpool(self._live.restored, run):
-            known = [info.run for info in await self.ask(self._store.runs)]
-            if run not in known:
-                raise HTTPException(404, f"no run {run[:80]!r} in the store; /api/v1/runs lists them")
+        known = run in [info.run for info in await self.ask(self._store.runs)]
+        if not known and not any((await self.ask(self._store.counts, run)).values()):  # all of it may be rejected
+            raise UnknownRun(f"no run {run[:80]!r} in the store; /api/v1/runs lists them")
 
     async def _table(
         self,
@@ -301,34 +305,31 @@ def _json(request: Request, name: str, told: Any, kind: Any) -> Response:
     return body_answer(request, b'{"%s":%s}' % (name.encode(), body))
 
 
+def _empty(told: dict[str, list[str]]) -> bool:
+    """Whether a name that is not known is no error."""
+    return exchange.single(told, "unknown", exchange.word(("empty", "error"))) == "empty"
+
+
 def _error(status: int, told: str) -> Response:
     return problem(status, told)
 
 
 def _refused(_: Request, error: Exception) -> Response:
-    return _error(400, str(error))
+    return _error(404 if isinstance(error, UnknownRun) else 400, str(error))
 
 
 def _unavailable(_: Request, error: Exception) -> Response:
     return _error(503, str(error))
 
 
-def _no_route(_: Request, error: Exception) -> Response:
+def _no_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - for the type checker
-    known = error.detail.startswith("no run") or error.status_code != 404
-    return _error(error.status_code, error.detail if known else "nothing here; docs/api.md lists what there is")
+    if error.status_code == 405:
+        allowed = ", ".join(sorted((error.headers or {}).get("Allow", "GET, HEAD").split(", ")))
+        return problem(405, f"expected {allowed}, came {request.method[:20]}", {"allow": allowed})
+    nothing = "nothing here; docs/api.md lists what there is"
+    return _error(error.status_code, nothing if error.status_code == 404 else error.detail)
 
 
 def _failed(_: Request, __: Exception) -> Response:
     return _error(500, "the collector failed to answer; its log says why")
-
-
-def _file(path: Path, kind: str, caching: str) -> Callable[[Request], Any]:
-    async def answer(_: Request) -> Response:
-        return FileResponse(path, headers={"cache-control": caching, "content-type": kind})
-
-    return answer
-
-
-def _plotly() -> Path:
-    return Path(str(files("plotly").joinpath("package_data", "plotly.min.js")))

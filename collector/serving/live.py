@@ -14,7 +14,7 @@ from threading import Lock
 
 import numpy as np
 
-from collector.language.indicators import Rollup, indicators
+from collector.language.indicators import Origin, Rollup, indicators
 from collector.language.messages import Event, Message, Readings
 from collector.language.profile import CityProfile, Status
 from collector.language.time import period_start
@@ -26,6 +26,7 @@ SERIES = 50_000
 SESSIONS = 16
 FRESH = 86_400  # seconds that a station may lag behind its city's newest value and still count in it
 ANY = (-math.inf, math.inf)
+MIXED = "mixed"  # the origin of a run whose stations tell different ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,11 +172,11 @@ class Live:
 
     def restore(self, store: Store, name: str | None = None) -> None:
         """Take in the last values of a run (default: the newest) from the store, once; newer ones heard stay."""
+        known = {info.run: info.origin for info in store.runs()}
         if name is None:
-            known = store.runs()
             if not known:
                 return
-            name = known[-1].run
+            name = list(known)[-1]
         if self.restored(name):
             return
         births, latest = store.cities(name), store.latest(name)
@@ -184,6 +185,8 @@ class Live:
             self._version += 1
             run = self._run(name)
             run.restored = True
+            if known.get(name) == MIXED:
+                run.origin = MIXED
             for profile, status in births:
                 self._remember(run, profile, status)
             columns = [latest[key].to_pylist() for key in ("city", "station", "indicator", "value", "quality")]
@@ -243,7 +246,7 @@ class Live:
             heard = self._station(run, city, address.station).hear(status)
         if heard:
             city.version = self._version
-            run.origin = status.origin.value if status.origin else run.origin
+            run.origin = _together(run.origin, status.origin)
             run.scenario = status.scenario or run.scenario
 
     def _remember(self, run: _Run, profile: CityProfile, status: Status) -> None:
@@ -251,7 +254,7 @@ class Live:
         if city is not None and city.presence.session is None:
             city.presence = _Presence(status.session, status.online, profile)
             city.version = self._version
-        run.origin = run.origin or (status.origin.value if status.origin else None)
+        run.origin = _together(run.origin, status.origin)
         run.scenario = run.scenario or status.scenario
 
     def _city(self, run: _Run, name: str) -> _City | None:
@@ -320,6 +323,13 @@ class Live:
             city.time = time
             if run.time is None or time > run.time:
                 run.time = time
+
+
+def _together(held: str | None, told: Origin | None) -> str | None:
+    """The origin of a run one of whose stations tells its own: "mixed" where two differ."""
+    if told is None:
+        return held
+    return told.value if held in (None, told.value) else MIXED
 
 
 def combine(values: Iterable[float], across: Rollup) -> float:

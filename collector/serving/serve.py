@@ -101,8 +101,8 @@ def _check(certificate: Certificate) -> None:
 
 def _bound(host: str, port: int) -> socket.socket:
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        bound = socket.socket(family, socket.SOCK_STREAM)
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        bound = socket.socket(family, kind, protocol)  # with TCP named, asyncio sends small answers without delay
     except (OSError, OverflowError) as error:
         raise InputError(f"cannot listen on {host}, port {port}: {error}; choose another host or port") from None
     try:

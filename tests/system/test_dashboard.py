@@ -37,6 +37,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 NOON = 1_772_366_400  # 2026-03-01T12:00:00Z
 HOURS = 30
 RUNS = ("calm-1", "haze-1")
+EARLIER = ("mast", "base-0001", "base-0002", "ban-0001", "ban-0002")  # measured; and an experiment's replications
 HOSTILE = "<img src=x onerror=\"document.title='taken'\">Rayong"
 CITIES = {
     "chiang-mai": CityProfile("chiang-mai", "Chiang Mai", "TH", 18.79, 98.99, "Asia/Bangkok", 127_240, "municipality"),
@@ -72,10 +73,22 @@ def reading(seq: int, at: int, pm25: float) -> str:
 
 def births(run: str) -> Iterator[tuple[str, bytes, int, bool]]:
     for city, profile in CITIES.items():
-        status = Status(True, "one", profile, Origin.SIMULATED, run[:-2], f"{run}-digest")
+        origin = Origin.MEASURED if run == "mast" else Origin.SIMULATED
+        status = Status(True, "one", profile, origin, run[:-2], f"{run}-digest")
         mast = StationProfile("mast-1", city, "environment", "air", "Mast", 3600, ("pm25", "air_temperature"))
         yield f"nakhon/v1/{run}/{city}/status", encode_status(status), 1, True
         yield f"{topic(run, city)}/status", encode_status(status.for_station(mast)), 1, True
+
+
+def earlier_readings() -> Iterator[tuple[str, str, int, bool]]:
+    for place, run in enumerate(EARLIER):
+        for step in range(HOURS):
+            yield (
+                topic(run, "yangon"),
+                reading(step, NOON - 3600 * (HOURS - 1 - step), 12.0 + place + step % 5),
+                1,
+                False,
+            )
 
 
 def readings() -> Iterator[tuple[str, str, int, bool]]:
@@ -113,7 +126,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     duty = Duty(f"duckdb://{folder}/city.duckdb", port=0, alerting=alerting)
     try:
         with collecting(duty, parse_broker(broker.url)) as collector:
-            said = [one for run in RUNS for one in births(run)] + list(readings())
+            said = [one for run in EARLIER for one in births(run)] + list(earlier_readings())
+            said += [one for run in RUNS for one in births(run)] + list(readings())
             publish.multiple(said, "127.0.0.1", broker.port)
             wait_for(lambda: collector.metrics.value("nakhon_messages_stored_total") == len(said), 30, "what was said")
             yield Stage(broker, collector, url=collector.server.url)
@@ -241,6 +255,29 @@ def test_a_comparison_says_origin_verdict_and_difference(page: Any, stage: Stage
     until(page, "document.getElementById('compare-pm25').layout.xaxis.title.text === 'Time (UTC)'")
 
 
+def test_unlike_origins_are_ranked_only_on_request_and_under_a_watermark(page: Any, stage: Stage) -> None:
+    show(page, stage, "compare", "&runs=mast,haze-1&city=yangon&indicator=pm25&rank=true")
+    page.locator(".notice.said", has_text="Not ranked: the columns are of mixed or unknown origin").wait_for()
+    assert page.locator(".lifted").count() == 0
+    page.check("#compare-mixed")
+    page.locator(".lifted th", has_text="Rank").wait_for()
+    assert "mixed=true" in page.url
+    marks = page.locator("#compare-pm25 .annotation-text").all_text_contents()
+    assert marks == ["unlike origins: measured + simulated"]
+    assert page.locator("[role=status].hidden").inner_text() == "Shown: PM2.5 mass concentration; 2 columns."
+
+
+def test_the_fans_of_an_experiment_are_drawn_for_each_city_chosen(page: Any, stage: Stage) -> None:
+    page.goto(f"{stage.url}/#/compare?run={RUNS[-1]}&fan=true&indicator=pm25&city=yangon")
+    page.locator("#fan-pm25-yangon .scatterlayer .trace >> nth=9").wait_for()
+    legend = page.locator("#fan-pm25-yangon .legendtext").all_text_contents()
+    assert legend == [f"{variant}: median of 2 replications (simulated)" for variant in ("base", "ban")]
+    rows = list(csv.DictReader(io.StringIO(saved(page, "#save-csv").decode("utf-8-sig"))))
+    assert {(row["variant"], row["unit"], row["origin"]) for row in rows} == {
+        (variant, "µg/m³", "simulated") for variant in ("base", "ban")
+    }
+
+
 def test_a_shifted_range_stands_beside_the_range(page: Any, stage: Stage) -> None:
     show(page, stage, "compare", "&runs=haze-1&city=chiang-mai&indicator=pm25&start=2026-03-01&end=2026-03-02"
          "&against=2026-02-28")  # fmt: skip
@@ -273,14 +310,39 @@ def test_data_health_keeps_the_accounts_and_shows_gaps_rejections_and_coverage(p
     assert {"rayong", "yangon"} <= {row["city"] for row in rows}
 
 
+def test_a_late_answer_about_another_run_is_not_saved_as_this_run_s(page: Any, stage: Stage) -> None:
+    held: list[Any] = []
+
+    def hold(route: Any) -> None:
+        held.append(route)
+
+    page.route("**/dashboard/coverage?run=calm-1**", hold)
+    page.goto(f"{stage.url}/#/health?run=calm-1")
+    page.locator("#health-accounts .verdict").wait_for()
+    while not held:
+        page.wait_for_timeout(50)
+    show(page, stage, "health")
+    with page.expect_response("**/dashboard/coverage?run=calm-1**"):
+        for one in held:
+            one.continue_()
+    page.unroute("**/dashboard/coverage?run=calm-1**")
+    assert held
+    rows = list(csv.DictReader(io.StringIO(saved(page, "#save-csv").decode("utf-8-sig"))))
+    assert {row["run"] for row in rows} == {"haze-1"}
+
+
 @pytest.mark.parametrize("view", VIEWS)
 def test_every_view_is_saved_as_a_picture_and_as_a_table(page: Any, stage: Stage, view: str) -> None:
-    show(page, stage, view, "&indicator=pm25")
+    show(page, stage, view, "&indicator=pm25,air_temperature" if view == "compare" else "&indicator=pm25")
     if view == "city":
         until(page, "(document.getElementById('city-chart').data?.[0].x.length ?? 0) > 2")
     if view == "overview":
         until(page, "document.querySelectorAll('#chart .scatterlayer .trace').length === 3")
-    assert saved(page, "#save-png")[:8] == b"\x89PNG\r\n\x1a\n"
+    if view == "compare":
+        page.locator("#compare-air_temperature .scatterlayer .trace").first.wait_for()
+    picture = saved(page, "#save-png")
+    assert picture[:8] == b"\x89PNG\r\n\x1a\n"
+    assert (int.from_bytes(picture[20:24]) > 2400) == (view == "compare"), "both charts, one below the other"
     head, *rows = csv.reader(io.StringIO(saved(page, "#save-csv").decode("utf-8-sig")))
     assert rows
     assert all(len(row) == len(head) for row in rows)
@@ -303,6 +365,9 @@ def test_thai_is_complete_with_the_buddhist_era(page: Any, stage: Stage) -> None
         keys = page.evaluate("import('/static/words.js').then((words) => Object.keys(words.PHRASES))")
         assert [key for key in keys if "." in key and key in shown.split()] == []
     assert "2569" in page.locator("#time").inner_text()
+    show(page, stage, "compare", "&lang=th&runs=mast,haze-1&indicator=pm25,service_requests&rank=true&per=capita")
+    assert page.locator("#view [lang=en]").all_text_contents() == []
+    assert "การจำลองไม่ใช่การพยากรณ์" in page.locator("#view").inner_text()
     page.goto(f"{stage.url}/#/overview?lang=en")
 
 
@@ -328,6 +393,47 @@ def test_theme_and_language_are_chosen_by_keyboard_and_kept(browser: Any, stage:
 def test_an_address_of_a_run_that_is_gone_says_so(page: Any, stage: Stage) -> None:
     page.goto(f"{stage.url}/#/overview?run=gone-1")
     page.locator("#missing", has_text="gone-1").wait_for()
+    page.locator(".card >> nth=2").wait_for()
+
+
+@pytest.mark.parametrize(
+    ("asked", "left_out"),
+    [
+        ("city?city=yangon&indicator=nope&span=9y", "span=9y, indicator=nope"),
+        ("map?indicator=nope&level=nope", "indicator=nope, level=nope"),
+        ("compare?bucket=5m&per=head&indicator=pm25", "bucket=5m, per=head"),
+        ("scenario?a=nope&b=calm-1", "a=nope"),
+    ],
+)
+def test_what_an_address_asks_for_in_vain_is_said_and_left_out(
+    page: Any, stage: Stage, asked: str, left_out: str
+) -> None:
+    page.goto(f"{stage.url}/#/{asked}&run={RUNS[-1]}")
+    page.locator(".notice.said", has_text=f"The address asks for {left_out}, which").wait_for()
+    assert not any(one in page.url for one in left_out.split(", "))
+
+
+def test_a_copied_link_opens_the_same_view_for_somebody_else(browser: Any, stage: Stage) -> None:
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    copied = []
+    for view in ("map", "city", "compare", "scenario"):
+        show(page, stage, view)
+        page.click("#share")
+        page.locator("#said", has_text="copied").wait_for()
+        copied.append(page.evaluate("navigator.clipboard.readText()").partition("#")[2])
+    context.close()
+    assert copied[0] == "/map?run=haze-1&indicator=pm25&level=who/86400"
+    assert copied[1] == "/city?run=haze-1&city=rayong&indicator=pm25&span=7d"  # its name begins with <
+    assert copied[2] == "/compare?run=haze-1&indicator=pm25&bucket=1h&runs=haze-1"
+    assert copied[3].startswith("/scenario?run=haze-1&a=")
+    assert copied[3].endswith("&b=haze-1")
+
+
+def test_an_address_of_no_page_shows_the_overview_and_says_so(page: Any, stage: Stage) -> None:
+    page.goto(f"{stage.url}/#/city/nope?run={RUNS[-1]}")
+    page.locator("#missing", has_text="There is no page city/nope").wait_for()
     page.locator(".card >> nth=2").wait_for()
 
 
@@ -374,9 +480,12 @@ def test_axe_finds_nothing_wrong_in_any_view(
     assert found == {view: [] for view in VIEWS}
 
 
-def test_a_shared_address_opens_its_view_after_the_login(browser: Any, tmp_path: Path) -> None:
+def test_a_shared_address_opens_after_the_login_and_a_lost_broker_or_collector_is_said(
+    browser: Any, tmp_path: Path
+) -> None:
     store, token = open_store(f"duckdb://{tmp_path}/city.duckdb"), "read-0123456789abcdef"
-    app = application(store, Live(), Metrics(), lambda: None, access=Access(Tokens(token)))
+    obstacles: list[str | None] = [None]
+    app = application(store, Live(), Metrics(), lambda: obstacles[-1], access=Access(Tokens(token)))
     with serve(app, port=0) as server:
         page = browser.new_page()
         page.set_default_timeout(60_000)
@@ -386,5 +495,11 @@ def test_a_shared_address_opens_its_view_after_the_login(browser: Any, tmp_path:
         page.locator("#health-accounts .verdict").wait_for()
         assert page.url == f"{server.url}/#/health?lang=th"
         assert page.evaluate("document.documentElement.lang") == "th"
-        page.close()
+        page.goto(f"{server.url}/#/health?lang=en")
+        obstacles.append("the broker is away")
+        page.locator("#lost", has_text="what is shown grows old. · the broker is away").wait_for()
+    page.locator("#lost", has_text="The connection to the collector is lost").wait_for()
+    page.goto(f"{server.url}/#/scenario")
+    page.locator("#view .notice.failed", has_text="The collector does not answer").wait_for()
+    page.close()
     store.close()

@@ -1,8 +1,6 @@
 """The live page in a browser, fed by a real store and a real server."""
 
-import os
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,35 +18,9 @@ from collector.stores.protocol import Accepted, Batch, Fate
 
 pytestmark = pytest.mark.system
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 NOON = 1_772_366_400  # 2026-03-01T12:00:00Z
 HOSTILE = "<img src=x onerror=\"document.title='taken'\"><b>Rayong</b>"
 NAMES = {"chiang-mai": "Chiang Mai", "khon-kaen": "Khon Kaen", "rayong": HOSTILE}
-
-
-@pytest.fixture(scope="module")
-def browser():
-    missing = None if CHROMIUM.exists() else f"{CHROMIUM} is not installed"
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        missing = "playwright is not installed"
-    if missing:
-        required = "chromium" in os.environ.get("NAKHON_REQUIRE", "").split(",")
-        (pytest.fail if required else pytest.skip)(missing)
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield launched
-        launched.close()
 
 
 class Collector:
@@ -155,6 +127,8 @@ def test_the_page_shows_cities_values_and_the_chart_and_follows_what_is_said(pag
     page.locator(".card", has_text="Khon Kaen").get_by_text("1 min ago").first.wait_for()
     assert page.problems == []
     assert all(url.startswith(collector.server.url) for url in page.asked)
+    plotly, data = (next(n for n, url in enumerate(page.asked) if name in url) for name in ("/plotly.js", "/read"))
+    assert plotly < data
 
 
 def test_another_indicator_can_be_charted(page):

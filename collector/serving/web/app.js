@@ -1,5 +1,6 @@
 // The frame of the page: which view is shown, the run, the connection, language, theme, and what can be saved.
 
+import { obstacle, watchCollecting } from "./collecting.js";
 import { byId, element, notice, put } from "./dom.js";
 import { saveCsv, savePng, tablePicture } from "./export.js";
 import { clock } from "./format.js";
@@ -8,8 +9,11 @@ import { hrefOf, remember, route } from "./route.js";
 import { begin, choose, connection, follow, newest, originOf, state } from "./store.js";
 
 const VIEWS = ["overview", "map", "city", "compare", "scenario", "health"];
+const OF_RUNS = ["compare", "scenario", "health"]; // need the list of all runs
 let shown = null; // the view that is open, as it describes itself
 let turn = 0;
+let waiting = false; // for the collector, to load a view
+let unloaded = 0; // how often that failed
 
 async function show() {
   const { view, params } = route();
@@ -21,14 +25,26 @@ async function show() {
   const place = byId("view");
   place.replaceChildren(notice("loading", t("state.loading")));
   if (!state.catalogue.size) return showFailure();
+  const code = await loaded(name);
+  if (mine !== turn) return;
+  waiting = !code;
+  if (waiting) return place.replaceChildren(notice("failed", t("state.unreachable", { error: t("connection.lost") })));
   try {
-    const { open } = await import(`./views/${name}.js`);
-    if (mine !== turn) return;
     place.replaceChildren();
-    shown = open(place, params);
+    shown = code.open(place, params);
   } catch (error) {
     place.replaceChildren(notice("failed", t("state.failed", { error: error.message })));
     console.error(error);
+  }
+}
+
+/** The code of a view, null where the collector does not answer: a browser keeps that failure, so the next try has another address. */
+async function loaded(name) {
+  try {
+    return await import(`./views/${name}.js${unloaded ? `?again=${unloaded}` : ""}`);
+  } catch {
+    unloaded += 1;
+    return null;
   }
 }
 
@@ -52,15 +68,22 @@ function showWords(name) {
 }
 
 function showConnection() {
-  const kind = connection();
-  byId("connection").className = `connection ${kind}`;
+  const live = connection() === "live";
+  const kind = live && obstacle() !== null ? "deaf" : live && !state.collecting ? "still" : connection();
+  const old = ["lost", "deaf"].includes(kind);
+  byId("connection").className = `connection ${old ? "lost" : kind}`;
   put(byId("connection-text"), t(`connection.${kind}`));
   const banner = byId("lost");
-  banner.hidden = kind !== "lost";
-  document.body.classList.toggle("stale", kind === "lost");
-  if (kind === "lost") put(banner, t("connection.since", { time: clock(state.heard / 1000) }));
-  byId("missing").hidden = !state.missing;
-  put(byId("missing"), state.missing ? t("frame.missing", { run: state.missing }) : "");
+  banner.hidden = !old;
+  document.body.classList.toggle("stale", old);
+  document.body.classList.toggle("still", !state.collecting); // nothing arrives: no rates, nobody on or off line
+  if (old) put(banner, kind === "lost" ? t("connection.since", { time: clock(state.heard / 1000) }) : [t("connection.deaf_because"), obstacle()].filter(Boolean).join(" · "));
+  const { view } = route();
+  const missing = [
+    VIEWS.includes(view) ? "" : t("frame.no_view", { view: view.slice(0, 60) }), state.missing ? t("frame.missing", { run: state.missing }) : "",
+  ].filter(Boolean).join(" ");
+  byId("missing").hidden = !missing;
+  put(byId("missing"), missing);
 }
 
 function showRuns() {
@@ -84,6 +107,10 @@ function showRuns() {
 function heard(change) {
   showConnection();
   showRuns();
+  if (waiting) {
+    waiting = false;
+    return show();
+  }
   if (change.another && shown?.runBound) return show();
   shown?.update?.(change);
 }
@@ -96,7 +123,7 @@ function say(text) {
 }
 
 async function share() {
-  remember({ run: state.wanted || state.run });
+  remember({ run: state.wanted || state.run, ...shown?.address?.() }); // also what nobody chose: it may be another tomorrow
   try {
     await navigator.clipboard.writeText(location.href);
     say(t("frame.copied"));
@@ -105,7 +132,7 @@ async function share() {
   }
 }
 
-const fileName = () => ["nakhon", route().view, state.run].filter(Boolean).join("-");
+const fileName = () => ["nakhon", route().view, shown?.name?.() || state.run].filter(Boolean).join("-");
 
 async function png() {
   try {
@@ -177,6 +204,7 @@ byId("language").addEventListener("click", turnLanguage);
 byId("theme").addEventListener("click", turnTheme);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
 window.addEventListener("hashchange", moved);
+watchCollecting();
 setInterval(showConnection, 1000);
 follow(heard);
 state.wanted = route().params.get("run") ?? "";
@@ -184,4 +212,4 @@ showWords("overview");
 showRuns();
 showConnection();
 show();
-begin(() => (state.failed ? showFailure() : show()));
+begin(() => (state.failed ? showFailure() : show()), () => OF_RUNS.includes(route().view));

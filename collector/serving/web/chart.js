@@ -1,6 +1,6 @@
-// Charts by Plotly, loaded when the first one is drawn; every chart has its values as a table for those who cannot see it.
+// Charts by Plotly; every chart has its values as a table for those who cannot see it.
 
-import { element, notice, table } from "./dom.js";
+import { byId, element, notice, table } from "./dom.js";
 import { pictureOf } from "./export.js";
 import { language, t } from "./i18n.js";
 
@@ -14,13 +14,14 @@ const PAUSE = 1000; // milliseconds between two drawings of the same lines: live
 
 let loading = null;
 
-/** Plotly, from the collector itself. */
+/** Plotly, from the collector itself; `theme.js` has asked for it where the page began with a view that has charts. */
 function plotly() {
   loading ??= new Promise((loaded, failed) => {
-    const script = element("script", { src: "/plotly.js" });
+    if (window.Plotly) return loaded(window.Plotly);
+    const script = byId("plotly") ?? element("script", { id: "plotly", src: "/plotly.js" });
     script.onload = () => loaded(window.Plotly);
     script.onerror = () => { loading = null; script.remove(); failed(new Error(t("chart.unloaded"))); };
-    document.head.append(script);
+    if (!script.isConnected) document.head.append(script);
   });
   return loading;
 }
@@ -68,9 +69,9 @@ export class Chart {
       await new Promise((done) => setTimeout(done, PAUSE - (Date.now() - this.drawn)));
       if (turn !== this.turn) return;
     }
-    this.drawn = Date.now();
     const drawing = await plotly().catch((error) => { this.say("failed", error.message); return null; });
     if (!drawing || turn !== this.turn || !this.plot.isConnected) return;
+    this.drawn = Date.now();
     const empty = !told.traces.some((trace) => trace.y?.length || trace.z?.length);
     this.say(empty ? "empty" : "", told.empty ?? t("state.nothing"));
     this.plot.hidden = empty;
@@ -145,7 +146,8 @@ function marks(traces, range, prefix = "xaxis.") {
   const [from, to] = range ? range.map(stamp) : [Math.min(...times), Math.max(...times)];
   if (!(to > from)) return {};
   const steps = [1, 3, 6, 12, 24, 48, 168, 336, 744, 2208, 4416, 8784].map((hours) => hours * 3600e3);
-  const step = steps.find((one) => (to - from) / one <= 8) ?? (to - from) / 8;
+  const most = innerWidth > 600 ? 8 : 4;
+  const step = steps.find((one) => (to - from) / one <= most) ?? (to - from) / most;
   const [values, texts] = [[], []];
   for (let at = Math.ceil(from / step) * step; at <= to; at += step) {
     const date = new Date(at);

@@ -9,7 +9,7 @@ export function number(value) {
   if (value === null || value === undefined || !Number.isFinite(value)) return MISSING;
   const size = Math.abs(value);
   const digits = size >= 1000 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3;
-  return value.toLocaleString("en", { maximumFractionDigits: digits });
+  return value.toLocaleString("en", { maximumFractionDigits: digits, signDisplay: "negative" });
 }
 
 export const whole = (value) => (value ?? 0).toLocaleString("en", { maximumFractionDigits: 0 });

@@ -1,6 +1,6 @@
 // The languages of the page: English and Thai. `words.js` holds every phrase in both.
 
-import { INDICATORS, PHRASES, UNITS } from "./words.js";
+import { INDICATORS, PHRASES, SENTENCES, UNITS } from "./words.js";
 
 const LANGUAGES = ["en", "th"];
 const KEPT = "nakhon.language";
@@ -32,8 +32,20 @@ export function indicatorName(indicator, name) {
 /** A unit as it is written; words in the language of the page. */
 export function unitName(unit) {
   if (unit === "1") return t("unit.none");
-  return (language() === "th" && UNITS[unit]) || unit;
+  if (language() !== "th") return unit;
+  return unit.split(" per ").map((part) => UNITS[part] ?? part).join(" ต่อ ");
 }
+
+/** What the comparison says, in the language of the page; as it is where no pattern knows it. */
+export function sentence(text) {
+  const [pattern, thai] = (language() === "th" && SENTENCES.find(([one]) => one.test(text))) || [];
+  if (!pattern) return text;
+  const found = pattern.exec(text);
+  return thai.replace(/\{(\d)\}/g, (_, place) => found[place].split("; ").map(sentence).join("; "));
+}
+
+/** What a population counts, as its profile says. */
+export const populationKind = (kind) => (PHRASES[`kind.${kind || "unknown"}`] ? t(`kind.${kind || "unknown"}`) : kind);
 
 export const pillarName = (pillar) => (PHRASES[`pillar.${pillar}`] ? t(`pillar.${pillar}`) : pillar);
 

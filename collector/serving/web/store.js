@@ -8,8 +8,10 @@ const SILENCE = 5000; // the collector speaks every second
 export const state = {
   catalogue: new Map(), runs: new Map(), cities: new Map(), values: new Map(), parameters: new Map(),
   run: null, wanted: "", missing: "", heard: 0, deliveries: null, login: false, failed: "",
+  collecting: true, bucket: null,
 };
 let stream = null;
+let listed = false; // whether all runs are known, beside those that are live
 let told = "";
 const listeners = new Set();
 
@@ -26,33 +28,45 @@ export function choose(run) {
   listen();
 }
 
-/** Ask what does not change, then listen; tried again until the collector answers. `changed` is called each time. */
-export async function begin(changed) {
+/**
+ * Ask what does not change, and listen; tried again until the collector answers. `changed` is called each time.
+ * The newest run is there whatever the answers; `wantsRuns` says whether the view needs all runs before it can be shown.
+ */
+export async function begin(changed, wantsRuns) {
+  const unnamed = !state.wanted;
+  if (unnamed) listen();
   try {
-    const [{ indicators }, told] = await Promise.all([askOnce("indicators"), health(), askRuns()]);
+    const later = unnamed && !wantsRuns();
+    const [{ indicators }, told] = await Promise.all([askOnce("indicators"), health(), later ? null : askRuns()]);
     state.catalogue = new Map(indicators.map((entry) => [entry.id, entry]));
-    state.login = told.login;
+    [state.login, state.collecting, state.bucket] = [told.login, told.collecting, told.bucket];
     state.failed = "";
     changed();
+    if (later) await askRuns();
   } catch (error) {
     state.failed = error.message;
     changed();
-    setTimeout(() => begin(changed), 2000);
+    setTimeout(() => begin(changed, wantsRuns), 2000);
     return;
   }
   checkRun();
-  listen();
+  if (!unnamed) listen();
 }
 
 /** A run that is not there (a shared address may be old) gives way to the newest. */
 function checkRun() {
+  if (!listed) return;
   state.missing = state.wanted && !state.runs.has(state.wanted) ? state.wanted : "";
   if (state.missing) state.wanted = "";
 }
 
 async function askRuns() {
   const { runs } = await ask("runs");
-  for (const run of runs) state.runs.set(run.run, { ...run, time: run.last, ...state.runs.get(run.run) });
+  listed = true;
+  const heard = state.runs;
+  state.runs = new Map(runs.map((run) => [run.run, { ...run, time: run.last, ...heard.get(run.run) }]));
+  for (const [name, run] of heard) if (!state.runs.has(name)) state.runs.set(name, run);
+  tell({ fresh: false, values: [] });
 }
 
 export function connection() {
@@ -69,7 +83,7 @@ function listen() {
   opened.addEventListener("delta", (event) => hear(JSON.parse(event.data), false));
   opened.onerror = () => {
     // given up: the run may be gone, or a login needed; the collector is asked, which tells
-    if (opened.readyState === EventSource.CLOSED && stream === opened) setTimeout(() => begin(() => {}), 2000);
+    if (opened.readyState === EventSource.CLOSED && stream === opened) setTimeout(() => begin(() => {}, () => true), 2000);
   };
 }
 
@@ -124,6 +138,9 @@ async function askParameters() {
 
 const order = (indicator) => [...state.catalogue.keys()].indexOf(indicator) + 1 || 1000;
 export const byOrder = (indicators) => [...indicators].sort((a, b) => order(a) - order(b));
+/** The length of buckets to ask for: results of an experiment are kept in longer ones. */
+export const readable = (seconds) => (state.bucket ? Math.ceil(seconds / state.bucket) * state.bucket : seconds);
+
 export const entryOf = (indicator) => state.catalogue.get(indicator);
 export const nameOf = (indicator) => indicatorName(indicator, entryOf(indicator)?.name);
 /** The unit beside a number: nothing where there is none. */

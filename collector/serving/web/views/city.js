@@ -5,9 +5,10 @@ import { ask, rowsOf } from "../api.js";
 import { Chart, line, plain } from "../chart.js";
 import { drawn, element, field, notice, offer, put, table as tableOf } from "../dom.js";
 import { age, clock, DAY, epoch, HOUR, iso, length, month, number, onClock, whole } from "../format.js";
-import { countryName, pillarName, t } from "../i18n.js";
+import { countryName, pillarName, populationKind, t } from "../i18n.js";
 import { remember } from "../route.js";
-import { byOrder, citiesHeard, cityName, entryOf, fromZero, lastOf, nameOf, newest, originOf, state, unitOf, unitSaid } from "../store.js";
+import { byOrder, citiesHeard, cityName, entryOf, fromZero, lastOf, nameOf, newest, originOf, readable, state, unitOf, unitSaid } from "../store.js";
+import { leftOut } from "./asked.js";
 
 const SPANS = { "1d": DAY, "7d": 7 * DAY, "30d": 30 * DAY };
 const BUCKETS = { "1d": HOUR / 2, "7d": HOUR / 2, "30d": 6 * HOUR };
@@ -16,35 +17,36 @@ const ALERTS = 3000;
 const LATE = 3; // cadences without a word: the same assumption as of coverage
 const LATE_LEAST = HOUR;
 
-let parts, city, span, picked, chart, series, asked, watched, question, tiles, stations, shape;
+let parts, city, span, picked, chart, series, asked, watched, tiles, stations, shape, wished, closed, question = 0;
 
 export function open(root, params) {
   [city, picked] = [params.get("city"), params.get("indicator")];
+  wished = { span: params.get("span"), indicator: picked };
   span = params.get("span") in SPANS ? params.get("span") : "7d";
-  [series, asked, watched, question, tiles, stations, shape] = [new Map(), 0, 0, 0, new Map(), [], ""];
+  [series, asked, watched, tiles, stations, shape, closed] = [new Map(), 0, 0, new Map(), [], "", false];
   parts = build(root);
   update({ fresh: true, values: [] });
-  return { update, close: () => { question = -1; }, table, picture: () => chart.picture() };
+  return { update, close: () => { closed = true; question++; }, table, picture: () => chart.picture(), address: () => ({ city, indicator: picked, span }) };
 }
 
 function build(root) {
   const [where, time] = [element("select", { id: "city" }), element("select", { id: "span" })];
-  where.addEventListener("change", () => { city = where.value; remember({ city }); update({ fresh: true, values: [] }); });
+  where.addEventListener("change", () => { city = where.value; wished = null; parts.strange.replaceChildren(); remember({ city }); update({ fresh: true, values: [] }); });
   time.addEventListener("change", () => { span = time.value; remember({ span }); series.clear(); askSeries(); });
   offer(time, Object.keys(SPANS).map((one) => [one, t(`span.${one}`)]), span);
   const facts = element("p", { class: "facts" });
-  const [mark, failed] = [element("span", { class: "state" }), element("div")];
+  const [mark, failed, strange] = [element("span", { class: "state" }), element("div"), element("div")];
   const pillars = element("div", { class: "pillars" });
   chart = new Chart("city-chart", t("city.chart"));
-  const chartTitle = element("h3");
+  const chartTitle = element("h3", { text: t("city.chart") });
   const [alerts, health] = [element("div"), element("div")];
   const panel = (id, title, ...children) => element("section", { class: "panel" }, element("h3", { id, text: t(title) }), ...children);
   const body = element("div", { class: "stack" }, facts, pillars,
     element("section", { class: "panel" }, chartTitle, chart.node),
     panel("alerts-title", "city.alerts", alerts), panel("stations-title", "city.stations", health, element("p", { class: "note", text: t("city.health_note") })),
   );
-  root.append(element("div", { class: "controls" }, field(t("city"), where), field(t("span"), time), mark), failed, body);
-  return { body, where, time, facts, mark, failed, pillars, chartTitle, alerts, health };
+  root.append(element("div", { class: "controls" }, field(t("city"), where), field(t("span"), time), mark), strange, failed, body);
+  return { body, where, time, facts, mark, strange, failed, pillars, chartTitle, alerts, health };
 }
 
 function update({ fresh, values }) {
@@ -60,6 +62,10 @@ function update({ fresh, values }) {
   city = offer(parts.where, pairs, city);
   parts.failed.replaceChildren();
   showFacts();
+  if (wished && held().length) {
+    parts.strange.replaceChildren(...leftOut([["span", wished.span, wished.span in SPANS], ["indicator", wished.indicator, held().includes(wished.indicator)]]));
+    wished = null;
+  }
   showTiles();
   if (series.size) extend(values);
   if (fresh || city !== before || Date.now() - asked > REFRESH) {
@@ -85,7 +91,7 @@ function showFacts() {
   const mood = online === true ? "online" : online === false ? "offline" : "unknown";
   parts.mark.className = `state ${mood}`;
   put(parts.mark, `● ${t(`online.${mood}`)}`);
-  const people = profile?.population ? t("people", { n: whole(profile.population), kind: profile.population_kind || t("people.unknown_kind") }) : t("people.unknown");
+  const people = profile?.population ? t("people", { n: whole(profile.population), kind: populationKind(profile.population_kind) }) : t("people.unknown");
   put(parts.facts, [
     profile?.country ? countryName(profile.country) : "", zone(), people, profile?.area_km2 ? `${number(profile.area_km2)} km²` : "",
     known ? t("stations.online", { n: speaking, all: known }) : "", t("origin.line", { origin: t(`origin.${originOf(state.run)}`) }),
@@ -116,9 +122,19 @@ function makeTile(indicator) {
   const node = element("button", { type: "button", class: "tile", "data-indicator": indicator },
     element("span", { class: "name", text: nameOf(indicator) }), value, when);
   node.append(spark);
-  node.addEventListener("click", () => { picked = indicator; remember({ indicator }); showTiles(); draw(); });
+  node.addEventListener("click", () => pick(indicator));
   tiles.set(indicator, { node, value, when, spark });
   return node;
+}
+
+/** Draw an indicator; where the chart is out of sight, it is brought in. */
+function pick(indicator) {
+  picked = indicator;
+  parts.strange.replaceChildren();
+  remember({ indicator });
+  showTiles();
+  draw();
+  parts.chartTitle.parentNode.scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
 }
 
 function fillTile(indicator, { node, value, when, spark }) {
@@ -151,13 +167,13 @@ function sparkline(points) {
 async function askSeries() {
   const now = newest();
   const names = held().filter((one) => entryOf(one)?.kind !== "statistic");
-  if (now === null || question < 0 || !names.length) return draw();
+  if (now === null || !names.length) return draw();
   asked = Date.now();
   const mine = ++question;
-  const bucket = BUCKETS[span];
+  const bucket = readable(BUCKETS[span]);
   const start = Math.floor((now - SPANS[span]) / bucket) * bucket;
   try {
-    const { columns } = await ask("read", { run: state.run, city, indicator: names, start: iso(start), end: iso(now + 1), bucket, format: "json" });
+    const { columns } = await ask("read", { run: state.run, city, indicator: names, start: iso(start), end: iso(now + 1), bucket, format: "json", unknown: "empty" });
     if (mine !== question) return;
     series.clear();
     columns.indicator.forEach((indicator, at) => { if (columns.value[at] !== null) add(indicator, epoch(columns.time[at]), columns.value[at]); });
@@ -185,7 +201,7 @@ function extend(values) {
 }
 
 function draw() {
-  if (!picked || question < 0) return;
+  if (!picked || closed) return;
   const points = series.get(picked) ?? new Map();
   const first = (newest() ?? 0) - SPANS[span];
   for (const time of points.keys()) if (time < first) points.delete(time);
@@ -198,26 +214,37 @@ function draw() {
       x: times.map((time) => onClock(time, zone())), y: [...points.values()] }],
     layout: { showlegend: false },
     empty: entryOf(picked)?.kind === "statistic" ? t("city.statistic") : t("state.nothing"),
-    notes: [t("origin.line", { origin: t(`origin.${originOf(state.run)}`) }),
-      entryOf(picked)?.rollup === "sum" ? t("city.sums", { length: length(BUCKETS[span]) }) : t("city.buckets", { length: length(BUCKETS[span]) })],
+    notes: [t("origin.line", { origin: originSaid(picked) }),
+      entryOf(picked)?.rollup === "sum" ? t("city.sums", { length: length(readable(BUCKETS[span])) }) : t("city.buckets", { length: length(readable(BUCKETS[span])) })],
     rows: () => ({ head: [[clockSaid, false], [`${nameOf(picked)} (${unitSaid(picked)})`, true]], rows: times.map((time) => [clock(time, zone()), number(points.get(time))]) }),
   });
 }
 
+const parametersOf = (indicator) => [...(state.parameters.get(`${city}/${indicator}`) ?? [])].sort();
+
+/** The origin of an indicator's values, and of the parameters of the model behind them. */
+function originSaid(indicator) {
+  const origins = parametersOf(indicator).map((one) => t(`origin.${one}`));
+  return [t(`origin.${originOf(state.run)}`), origins.length ? t("parameters", { origins: origins.join(t("and")) }) : ""].filter(Boolean).join(", ");
+}
+
 // ---- stations and alerts ----------------------------------------------------------------------------------------
 
+/** What an answer must still be of when it comes. */
+const asking = () => (closed ? "" : `${state.run}/${city}`);
+
 async function askStations() {
-  const [mine, run] = [city, state.run];
+  const [mine, run] = [asking(), state.run];
   try {
     const [profiles, latest, presence, flags] = await Promise.all([
       ask(`runs/${run}/stations`), ask(`runs/${run}/latest`, { format: "json" }), ask("dashboard/presence", { run, city }),
       ask("flags", { run, format: "json" }).catch(() => null),
     ]);
-    if (mine !== city || question < 0) return;
+    if (mine !== asking()) return;
     stations = join(profiles.stations, rowsOf(latest), presence.stations, flags && rowsOf(flags));
     showStations();
   } catch (error) {
-    if (mine === city) parts.health.replaceChildren(notice("failed", t("state.failed", { error: error.message })));
+    if (mine === asking()) parts.health.replaceChildren(notice("failed", t("state.failed", { error: error.message })));
   }
 }
 
@@ -265,18 +292,20 @@ function flagsSaid(flags) {
 }
 
 async function askAlerts() {
-  const mine = city;
+  const mine = asking();
   try {
     const alerts = await alertsOf(state.run, city);
-    if (mine === city) parts.alerts.replaceChildren(alertList(alerts));
+    const list = alertList(alerts);
+    if (mine === asking() && !parts.alerts.firstChild?.isEqualNode(list)) parts.alerts.replaceChildren(list);
   } catch (error) {
-    parts.alerts.replaceChildren(notice("failed", t("state.failed", { error: error.message })));
+    if (mine === asking()) parts.alerts.replaceChildren(notice("failed", t("state.failed", { error: error.message })));
   }
 }
 
 function table() {
-  const head = ["city", "indicator", "unit", "time_utc", "value", "run", "origin"];
-  const rows = [...series].flatMap(([indicator, points]) => [...points].map(([time, value]) =>
-    [city, indicator, entryOf(indicator)?.unit, iso(time), value, state.run, originOf(state.run)]));
+  const head = ["city", "indicator", "unit", "time_utc", "value", "run", "origin", "parameters"];
+  const last = held().filter((one) => !series.has(one)).map((one) => [one, [[lastOf(city, one).time, lastOf(city, one).value]]]); // statistics
+  const rows = [...series, ...last].flatMap(([indicator, points]) => [...points].map(([time, value]) =>
+    [city, indicator, entryOf(indicator)?.unit, iso(time), value, state.run, originOf(state.run), parametersOf(indicator).join(" and ")]));
   return { head, rows };
 }

@@ -3,7 +3,8 @@
 import { alertList, alertsOf } from "../alerts.js";
 import { ask, figures, rowsOf } from "../api.js";
 import { element, notice, table as tableOf } from "../dom.js";
-import { age, clock, DAY, epoch, iso, length, percent, whole } from "../format.js";
+import { tablePicture } from "../export.js";
+import { age, clock, DAY, epoch, HOUR, iso, length, percent, whole } from "../format.js";
 import { t } from "../i18n.js";
 import { byOrder, cityName, nameOf, newest, originOf, state } from "../store.js";
 
@@ -12,14 +13,16 @@ const REFRESH = 5000;
 const SELDOM = 60000; // gaps, rejected messages and flags are questions to the store
 const SLOW = 300000; // coverage is a long one
 const WINDOW = 7 * DAY;
+const HALF = HOUR / 2; // coverage counts whole half hours
 const REJECTIONS = 50;
 const SHOWN_BYTES = 160;
 const STREAMS = 200;
 
-let parts, matrix, asked, seldom, covered, closed;
+let parts, matrix, asked, seldom, covered, turn = 0; // a turn for each time the view is opened or left: what was asked before it is not shown
 
 export function open(root) {
-  [matrix, asked, seldom, covered, closed] = [null, 0, 0, 0, false];
+  [matrix, asked, seldom, covered] = [null, 0, 0, 0];
+  const mine = ++turn;
   const panel = (key, note) => {
     const body = element("div", {}, notice("loading", t("state.loading")));
     root.append(element("section", { class: "panel", id: `health-${key}` }, element("h3", { text: t(`health.${key}`) }), body,
@@ -30,12 +33,11 @@ export function open(root) {
     accounts: panel("accounts", "health.accounts_note"), coverage: panel("coverage", "health.coverage_note"), gaps: panel("gaps", "health.gaps_note"),
     rejected: panel("rejected"), flags: panel("flags", "health.flags_note"), alerts: panel("alerts"),
   };
-  update({});
-  return { update, close: () => { closed = true; }, table, runBound: true };
+  update();
+  return { update: () => mine === turn && update(), close: () => { turn++; }, table, picture, runBound: true };
 }
 
 function update() {
-  if (closed) return;
   if (Date.now() - asked > REFRESH) {
     asked = Date.now();
     filling(parts.accounts, accounts);
@@ -57,11 +59,15 @@ function update() {
 }
 
 async function filling(place, work) {
+  const mine = turn;
   try {
     const made = await work();
-    if (!closed) place.replaceChildren(...made);
+    if (mine !== turn || (made.length === place.childNodes.length && made.every((node, at) => node.isEqualNode(place.childNodes[at])))) return;
+    const held = place.contains(document.activeElement); // a reader by keyboard stays where he was
+    place.replaceChildren(...made);
+    if (held) place.querySelector(".scroll")?.focus();
   } catch (error) {
-    if (!closed) place.replaceChildren(notice("failed", t("state.failed", { error: error.message })));
+    if (mine === turn) place.replaceChildren(notice("failed", t("state.failed", { error: error.message })));
   }
 }
 
@@ -136,7 +142,10 @@ async function flags() {
 // ---- coverage: indicators x cities ------------------------------------------------------------------------------
 
 async function coverage() {
-  matrix = await ask("dashboard/coverage", { run: state.run, start: iso(newest() - WINDOW), end: iso(newest() + 1) });
+  const [mine, run] = [turn, state.run];
+  const told = await ask("dashboard/coverage", { run, ...window7() });
+  if (mine !== turn) return [];
+  matrix = { run, ...told };
   const cells = new Map(matrix.cells.map((one) => [`${one.city}/${one.indicator}`, one]));
   const there = byOrder(matrix.indicators.filter((name) => matrix.cities.some((city) => cells.get(`${city}/${name}`)?.last)));
   if (!there.length) return [notice("empty", t("overview.empty"))];
@@ -147,6 +156,13 @@ async function coverage() {
   const made = [tableOf(t("health.coverage"), head, rows), legend(), element("p", { class: "note", text: `${span} ${t("origin.line", { origin: t(`origin.${originOf(state.run)}`) })}` })];
   if (absent.length) made.push(element("p", { class: "note", text: t("health.absent", { names: absent.map(nameOf).join(", ") }) }));
   return made;
+}
+
+/** The last 7 days of whole half hours; of a run that is younger than one, what there is. */
+function window7() {
+  const end = Math.floor(newest() / HALF) * HALF;
+  if (end <= (state.runs.get(state.run)?.first ?? end)) return { start: iso(newest() - WINDOW), end: iso(newest() + 1) };
+  return { start: iso(end - WINDOW), end: iso(end) };
 }
 
 const STATES = ["complete", "partial", "stale", "unscheduled", "missing"];
@@ -168,6 +184,17 @@ function cellOf(cell) {
 function table() {
   const head = ["city", "indicator", "state", "origin", "stations", "readings", "first", "last", "age_s", "expected", "present", "share", "gap_first", "gap_last", "run"];
   const rows = (matrix?.cells ?? []).map((one) => [one.city, one.indicator, one.state, one.origin, one.stations, one.readings, one.first, one.last, one.age_s,
-    one.expected, one.present, one.share, one.gap?.[0], one.gap?.[1], state.run]);
+    one.expected, one.present, one.share, one.gap?.[0], one.gap?.[1], matrix.run]);
   return { head, rows };
+}
+
+/** Who reports what as it is on the page, above the accounts in words. */
+function picture() {
+  const shown = parts.coverage.querySelector("table");
+  if (!shown) return null;
+  const texts = (row) => [...row.cells].map((cell) => cell.textContent.replace(cell.querySelector(".hidden")?.textContent ?? "", "").trim());
+  const [head, ...rows] = [...shown.rows].map(texts);
+  const accounts = [...parts.accounts.querySelectorAll(".term")].map((term) => `${term.firstChild.textContent} ${term.lastChild.textContent}`).join(", ");
+  const notes = [...parts.coverage.querySelectorAll(".signs, .note"), parts.gaps.querySelector(".verdict, .notice")].map((one) => one?.innerText.replaceAll("\n", "   "));
+  return tablePicture({ title: `${t("health.coverage")} · ${state.run}`, notes: [...notes, accounts], head, rows });
 }

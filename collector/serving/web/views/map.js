@@ -6,7 +6,8 @@ import { drawingPicture } from "../export.js";
 import { age, clock, DAY, HOUR, iso, number } from "../format.js";
 import { t } from "../i18n.js";
 import { hrefOf, remember } from "../route.js";
-import { citiesHeard, cityName, entryOf, indicatorsHeard, lastOf, nameOf, newest, originOf, state, unitOf, unitSaid } from "../store.js";
+import { citiesHeard, cityName, entryOf, indicatorsHeard, lastOf, nameOf, newest, originOf, readable, state, unitOf, unitSaid } from "../store.js";
+import { leftOut } from "./asked.js";
 
 const LENGTHS = { "1 h": HOUR, "8 h": 8 * HOUR, "24 h": DAY, annual: 365 * DAY };
 const LEAST = 0.75; // of a mean's hours or days, as everywhere in a comparison
@@ -14,12 +15,12 @@ const REFRESH = 15000;
 const STEPS = ["step-0", "step-1", "step-2", "step-3", "step-4", "step-5"];
 const REGION = { west: 91, east: 142, south: -12, north: 29 };
 
-let parts, levels, ready, means, asked, box, picked, level, chosen, world, shape, turn = 0;
+let parts, levels, ready, means, asked, box, picked, level, chosen, world, shape, wished, turn = 0;
 
 export function open(root, params) {
   [picked, level, chosen] = [params.get("indicator"), params.get("level"), params.get("city")];
   [means, asked, box, shape] = [new Map(), 0, null, ""];
-  [levels, ready] = [{}, false];
+  [levels, ready, wished] = [{}, false, { indicator: picked, level }];
   parts = build(root);
   const mine = ++turn;
   Promise.all([askOnce("dashboard/levels"), outlines()]).then(([told, shapes]) => {
@@ -29,7 +30,7 @@ export function open(root, params) {
     drawLand();
     update({ fresh: true });
   }, (error) => mine === turn && parts.failed.replaceChildren(notice("failed", t("state.failed", { error: error.message }))));
-  return { update, close: () => { turn++; }, table, picture };
+  return { update, close: () => { turn++; }, table, picture, address: () => ({ indicator: picked, level }) };
 }
 
 let kept = null;
@@ -41,8 +42,8 @@ function outlines() {
 function build(root) {
   const indicator = element("select", { id: "map-indicator" });
   const measure = element("select", { id: "map-level" });
-  indicator.addEventListener("change", () => { picked = indicator.value; level = null; remember({ indicator: picked, level }); update({ fresh: true }); });
-  measure.addEventListener("change", () => { level = measure.value; remember({ level }); update({ fresh: true }); });
+  indicator.addEventListener("change", () => { picked = indicator.value; level = null; parts.strange.replaceChildren(); remember({ indicator: picked, level }); update({ fresh: true }); });
+  measure.addEventListener("change", () => { level = measure.value; parts.strange.replaceChildren(); remember({ level }); update({ fresh: true }); });
   const [land, marks] = [drawn("g", { class: "land" }), drawn("g", { class: "marks" })];
   const map = drawn("svg", { class: "map", role: "img", "aria-label": t("map.label"), preserveAspectRatio: "xMidYMid meet" }, land, marks);
   const button = (text, label, act) => {
@@ -54,17 +55,17 @@ function build(root) {
     button("−", t("map.farther"), () => zoom(1.6)), button("⌂", t("map.all"), () => { box = null; place(); }));
   const list = element("ul", { class: "places", role: "list", "aria-label": t("map.list") });
   list.addEventListener("keydown", walk);
-  const [legend, note, failed] = [element("div", { class: "legend" }), element("p", { class: "note" }), element("div")];
+  const [legend, note, failed, strange] = [element("div", { class: "legend" }), element("p", { class: "note" }), element("div"), element("div")];
   const hint = element("p", { class: "note", text: t("map.hint") });
   root.append(
-    element("div", { class: "controls" }, field(t("indicator"), indicator), field(t("map.measure"), measure)), failed,
+    element("div", { class: "controls" }, field(t("indicator"), indicator), field(t("map.measure"), measure)), strange, failed,
     element("div", { class: "map-and-list" },
       element("section", { class: "panel map-panel" }, element("div", { class: "map-frame" }, map, tools), legend, note),
       element("section", { class: "panel" }, element("h3", { text: t("map.list") }), hint, list)),
   );
   draggable(map);
   new ResizeObserver(() => place()).observe(map);
-  return { indicator, measure, map, land, marks, list, legend, note, failed, rows: new Map() };
+  return { indicator, measure, map, land, marks, list, legend, note, failed, strange, rows: new Map() };
 }
 
 function drawLand() {
@@ -81,15 +82,20 @@ function update({ fresh }) {
   const now = JSON.stringify(heard);
   if (now !== shape || fresh) {
     shape = now;
-    picked = offer(parts.indicator, heard.map((one) => [one, nameOf(one)]), picked ?? "pm25") || null;
+    picked = offer(parts.indicator, heard.map((one) => [one, nameOf(one)]), heard.includes(picked) ? picked : "pm25") || null;
     level = offer(parts.measure, [["cities", t("map.cities")], ...(levels[picked] ?? []).map((one) => [keyOf(one), saidOf(one)])],
-      level ?? preferred());
+      offered(level) ? level : preferred());
+  }
+  if (wished) {
+    parts.strange.replaceChildren(...leftOut([["indicator", wished.indicator, picked === wished.indicator], ["level", wished.level, level === wished.level]]));
+    wished = null;
   }
   if (fresh) means.clear();
   show();
   if (fresh || Date.now() - asked > REFRESH) askMeans();
 }
 
+const offered = (key) => key === "cities" || (levels[picked] ?? []).some((one) => keyOf(one) === key);
 const keyOf = (one) => `${one.authority}/${LENGTHS[one.averaging]}`;
 const ruling = () => (levels[picked] ?? []).find((one) => keyOf(one) === level) ?? null;
 const saidOf = (one) => t("map.level", {
@@ -109,10 +115,10 @@ async function askMeans() {
   asked = Date.now();
   const mine = [picked, level, state.run].join();
   const span = LENGTHS[rule.averaging];
-  const bucket = span > 30 * DAY ? DAY : HOUR;
+  const bucket = readable(span > 30 * DAY ? DAY : HOUR);
   const start = Math.floor((now - span) / bucket) * bucket + bucket;
   try {
-    const told = await ask("read", { run: state.run, indicator: picked, start: iso(start), end: iso(now + 1), bucket, format: "json" });
+    const told = await ask("read", { run: state.run, indicator: picked, start: iso(start), end: iso(now + 1), bucket, format: "json", unknown: "empty" });
     if (mine !== [picked, level, state.run].join()) return;
     means = meansOf(told.columns, Math.round(span / bucket));
     parts.failed.replaceChildren();
@@ -345,12 +351,13 @@ function shapeOf(over, x, y, r, step, unit) {
 
 function table() {
   const head = ["city", "city_name", "latitude", "longitude", "indicator", "unit", "last_value", "last_time", "mean", "mean_over", "coverage",
-    "level", "level_source", "run", "origin"];
+    "level", "level_source", "run", "origin", "parameters"];
   const rule = ruling();
   const rows = citiesHeard().map((id) => {
     const { last } = told(id), mean = rule ? means.get(id) : null, { profile } = state.cities.get(id);
     return [id, cityName(id), profile?.latitude, profile?.longitude, picked, entryOf(picked)?.unit, last?.value, last ? iso(last.time) : null,
-      mean?.value, mean ? rule.averaging : null, mean?.share, rule?.level, rule?.source, state.run, originOf(state.run)];
+      mean?.value, mean ? rule.averaging : null, mean?.share, rule?.level, rule?.source, state.run, originOf(state.run),
+      [...(state.parameters.get(`${id}/${picked}`) ?? [])].sort().join(" and ")];
   });
   return { head, rows };
 }
@@ -358,6 +365,6 @@ function table() {
 function picture() {
   const { clientWidth, clientHeight } = parts.map;
   const legend = [...parts.legend.querySelectorAll("li")].map((item) => [getComputedStyle(item.firstChild).backgroundColor, item.textContent.split(":")[0]]);
-  const title = `${nameOf(picked)} (${unitSaid(picked)}), ${clock(newest())} UTC`;
+  const title = `${nameOf(picked)} (${unitSaid(picked)}), ${state.run}, ${clock(newest())} UTC`;
   return drawingPicture({ title, notes: [parts.note.textContent], legend, drawing: parts.map, width: clientWidth, height: clientHeight });
 }

@@ -3,11 +3,11 @@
 import { ask } from "../api.js";
 import { Chart, line, plain } from "../chart.js";
 import { element, field, notice, offer, put } from "../dom.js";
-import { age, clock, DAY, iso, month, number, whole } from "../format.js";
-import { countryName, pillarName, t } from "../i18n.js";
+import { age, clock, DAY, iso, length, month, number, whole } from "../format.js";
+import { countryName, pillarName, populationKind, t } from "../i18n.js";
 import { hrefOf, remember } from "../route.js";
 import {
-  citiesHeard, cityName, entryOf, fromZero, indicatorsHeard, lastOf, nameOf, newest, originOf, state, unitOf, unitSaid,
+  citiesHeard, cityName, entryOf, fromZero, indicatorsHeard, lastOf, nameOf, newest, originOf, readable, state, unitOf, unitSaid,
 } from "../store.js";
 
 const WINDOW = 7 * DAY;
@@ -19,18 +19,20 @@ const SELDOM = { event: 1, statistic: 2 }; // on a card after what is measured a
 const FATES = ["stored", "rejected", "duplicate", "conflict"];
 const OVER = ["sum", "max", "energetic_mean"];
 
-let accounts, cards, cells, shape, chart, lines, picked, askedAt, question, failed, parts;
+let accounts, cards, cells, shape, chart, lines, picked, askedAt, failed, closed, parts;
+let question = 0; // the newest: answers to earlier ones are let go
 
 export function open(root, params) {
   [accounts, cards, cells, shape, lines] = [null, new Map(), new Map(), "", new Map()];
-  [picked, askedAt, question, failed] = [params.get("indicator"), 0, 0, ""];
+  [picked, askedAt, failed, closed] = [params.get("indicator"), 0, "", false];
   parts = build(root);
   update({ fresh: true, values: [] });
-  return { update, close, table, picture: () => chart.picture() };
+  return { update, close, table, address: () => ({ indicator: picked }), picture: () => chart.picture() };
 }
 
 function close() {
-  question = -1;
+  closed = true;
+  question += 1;
 }
 
 function build(root) {
@@ -63,12 +65,13 @@ function update({ fresh, values }) {
     cards.clear();
     lines.clear();
     parts.list.replaceChildren();
+    offerIndicators(indicatorsHeard());
   }
+  if (fresh || Date.now() - askedAt > REFRESH) askChart(); // first: the store answers while the rest is shown
   showAccounts();
   showCities();
   showTable();
-  if (lines.size) extendChart(values);
-  if (fresh || Date.now() - askedAt > REFRESH) askChart();
+  if (lines.size && extend(values)) draw();
 }
 
 function showAccounts() {
@@ -124,7 +127,7 @@ function fillCard(card, city) {
   const stations = known ? t("stations.online", { n: speaking, all: known }) : "";
   const place = profile?.country ? countryName(profile.country) : "";
   put(card.about, [place, profile?.timezone, stations].filter(Boolean).join(" · ") || city.id);
-  put(card.people, profile?.population ? t("people", { n: whole(profile.population), kind: profile.population_kind || t("people.unknown_kind") })
+  put(card.people, profile?.population ? t("people", { n: whole(profile.population), kind: populationKind(profile.population_kind) })
     : t("people.unknown"));
   const shown = onCard(city.id);
   for (const [indicator, row] of card.rows) {
@@ -235,12 +238,17 @@ function offerIndicators(rows) {
 
 async function askChart() {
   const now = newest();
-  if (!picked || now === null || question < 0) return;
+  if (!picked || now === null) {
+    chart.say("empty", t("state.nothing"));
+    chart.plot.hidden = true;
+    return;
+  }
   askedAt = Date.now();
   const mine = ++question;
-  const start = Math.floor((now - WINDOW) / BUCKET) * BUCKET;
+  const bucket = readable(BUCKET);
+  const start = Math.floor((now - WINDOW) / bucket) * bucket;
   try {
-    const told = await ask("read", { run: state.run, indicator: picked, start: iso(start), end: iso(now + 1), bucket: BUCKET, format: "json" });
+    const told = await ask("read", { run: state.run, indicator: picked, start: iso(start), end: iso(now + 1), bucket, format: "json", unknown: "empty" });
     if (mine !== question) return;
     failed = "";
     lines.clear();
@@ -250,7 +258,7 @@ async function askChart() {
     if (mine !== question) return;
     failed = t("overview.unread", { error: error.message });
   }
-  extendChart([...state.values.values()].flatMap((held) => [...held.values()]));
+  extend([...state.values.values()].flatMap((held) => [...held.values()]));
   draw();
 }
 
@@ -263,25 +271,25 @@ function add(city, time, value) {
   return true;
 }
 
-function extendChart(values) {
-  if (entryOf(picked)?.rollup === "sum") return; // a half hour's sum is not one reading
-  const added = values.filter((last) => last.indicator === picked && add(last.city, iso(last.time), last.value));
-  if (added.length) draw();
+/** Whether the lines are longer by the last values. */
+function extend(values) {
+  if (state.bucket || entryOf(picked)?.rollup === "sum") return false; // the sum of a bucket is not one reading
+  return values.filter((last) => last.indicator === picked && add(last.city, iso(last.time), last.value)).length > 0;
 }
 
 function draw() {
   const now = newest();
-  if (!picked || now === null || question < 0) return;
+  if (!picked || now === null || closed) return;
   const earliest = iso(now - WINDOW);
   const ids = citiesHeard();
   const traces = ids.filter((id) => lines.has(id)).map((id) => {
     const { points } = lines.get(id);
     for (const time of points.keys()) if (time < earliest) points.delete(time);
     const times = [...points.keys()];
-    return { type: "scatter", mode: times.length > 1 ? "lines" : "markers", name: plain(cityName(id)), x: times,
+    return { type: "scatter", mode: times.length > 1 ? "lines" : "markers", name: plain(`${cityName(id)} (${t(`origin.${originOf(state.run)}`)})`), x: times,
       y: [...points.values()], line: line(ids.indexOf(id)), hovertemplate: "%{y:.4~g}" };
   });
-  const over = t(entryOf(picked)?.rollup === "sum" ? "overview.sums" : "overview.halves");
+  const over = t(entryOf(picked)?.rollup === "sum" ? "overview.sums" : "overview.buckets", { length: length(readable(BUCKET)) });
   chart.draw({
     height: traces.length > 6 ? 340 + 20 * Math.ceil(traces.length / 6) : undefined, traces, key: `${state.run}/${picked}`, y: unitSaid(picked), zero: fromZero(picked), title: t("overview.title", { indicator: nameOf(picked), run: state.run }),
     notes: [failed || over, t("origin.line", { origin: t(`origin.${originOf(state.run)}`) })], rows: () => chartRows(ids),

@@ -2,21 +2,25 @@
 
 import { ask, rowsOf } from "../api.js";
 import { element, field, notice, offer, table as tableOf } from "../dom.js";
-import { clock, number, whole } from "../format.js";
+import { tablePicture } from "../export.js";
+import { clock, iso, number, whole } from "../format.js";
 import { t } from "../i18n.js";
 import { remember } from "../route.js";
-import { nameOf, state } from "../store.js";
+import { nameOf, originOf, state } from "../store.js";
+import { leftOut } from "./asked.js";
 
-let parts, chosen, shown, turn = 0;
+let parts, chosen, shown, saved, turn = 0;
 
 export function open(root, params) {
   const names = [...state.runs.keys()];
   const second = params.get("b") ?? params.get("run") ?? state.run ?? names.at(-1) ?? "";
   chosen = { a: params.get("a") ?? names.filter((one) => one !== second).at(-1) ?? second, b: second };
-  shown = { head: [], rows: [] };
-  parts = build(root);
+  const known = (side) => !names.length || names.includes(params.get(side));
+  const strange = leftOut(["a", "b"].map((side) => [side, params.get(side), known(side)]));
+  shown = saved = { head: [], rows: [] };
+  parts = build(root, strange);
   askBoth();
-  return { update, close: () => { turn++; }, table: () => shown };
+  return { update, close: () => { turn++; }, table: () => saved, picture, address: () => chosen, name: () => `${chosen.a}-${chosen.b}` };
 }
 
 function update() {
@@ -28,14 +32,14 @@ function update() {
   if (!before) askBoth();
 }
 
-function build(root) {
+function build(root, strange) {
   const pickers = {};
   for (const side of ["a", "b"]) {
     pickers[side] = element("select", { id: `run-${side}` });
-    pickers[side].addEventListener("change", () => { chosen[side] = pickers[side].value; remember({ [side]: chosen[side] }); askBoth(); });
+    pickers[side].addEventListener("change", () => { chosen[side] = pickers[side].value; strange[0]?.remove(); remember(chosen); askBoth(); });
   }
   const place = element("div", { class: "stack" });
-  root.append(element("div", { class: "controls" }, field(t("scenario.first"), pickers.a), field(t("scenario.second"), pickers.b)), place);
+  root.append(...strange, element("div", { class: "controls" }, field(t("scenario.first"), pickers.a), field(t("scenario.second"), pickers.b)), place);
   parts = { pickers, place };
   offerRuns();
   return parts;
@@ -66,9 +70,10 @@ async function askOf(run) {
 }
 
 function show(both) {
-  const facts = both.map(factsOf);
+  const [facts, plain] = [both.map((one) => factsOf(one)), both.map((one) => factsOf(one, exact))];
   const rows = Object.keys(facts[0]).map((key) => [key, facts[0][key], facts[1][key]]);
-  shown = { head: [t("scenario.fact"), chosen.a, chosen.b], rows: [...rows.map(([key, a, b]) => [t(`fact.${key}`), a, b])] };
+  shown = { head: [t("scenario.fact"), chosen.a, chosen.b], rows: rows.map(([key, a, b]) => [t(`fact.${key}`), a, b]) };
+  saved = { head: ["fact", chosen.a, chosen.b], rows: rows.map(([key]) => [key, plain[0][key], plain[1][key]]) };
   const marked = rows.map(([key, a, b]) => [t(`fact.${key}`), cell(a, a !== b), cell(b, a !== b)]);
   const said = verdict(both);
   parts.place.replaceChildren(
@@ -84,11 +89,16 @@ function show(both) {
 
 const cell = (text, differs) => element("span", { class: differs ? "differs" : "", text: `${differs ? "* " : ""}${text}` });
 
-function factsOf({ info, series, stations, cities, variant }) {
+const read = { origin: (origin) => (origin ? t(`origin.${origin}`) : "–"), text: (text) => text ?? "–", digest: (text) => (text ? text.slice(0, 16) : "–"), time: clock, count: whole };
+const same = (told) => told ?? "";
+const exact = { origin: same, text: same, digest: same, time: (seconds) => (seconds ? iso(seconds) : ""), count: same };
+
+/** The facts of a run as they are read, or exactly. */
+function factsOf({ info, series, stations, cities, variant }, as = read) {
   return {
-    origin: info.origin ? t(`origin.${info.origin}`) : "–", scenario: info.scenario ?? "–", variant: variant?.name ?? "–", digest: info.digest ? info.digest.slice(0, 16) : "–",
-    first: clock(info.first), last: clock(info.last ?? info.time), readings: whole(info.readings), cities: whole(cities.length),
-    stations: whole(stations.length), indicators: whole(new Set(series.map((row) => row.indicator)).size), series: whole(series.length),
+    origin: as.origin(info.origin), scenario: as.text(info.scenario), variant: as.text(variant?.name), digest: as.digest(info.digest),
+    first: as.time(info.first), last: as.time(info.last ?? info.time), readings: as.count(info.readings), cities: as.count(cities.length),
+    stations: as.count(stations.length), indicators: as.count(new Set(series.map((row) => row.indicator)).size), series: as.count(series.length),
   };
 }
 
@@ -118,7 +128,9 @@ function variantOf(variant) {
   const title = `${variant.title || variant.name} (${variant.name})`;
   const head = [[t("scenario.setting"), false], [t("scenario.meaning"), false], [t("scenario.before"), true], [t("scenario.after"), true], [t("unit"), false]];
   const rows = variant.differences.map((one) => [one.path, one.meaning, said(one.before), said(one.after), one.unit || "–"]);
-  for (const [path, meaning, before, after, unit] of rows) shown.rows.push([`${variant.name}: ${path} (${meaning}, ${unit})`, before, after]);
+  for (const [path, meaning, before, after, unit] of rows) {
+    for (const { rows: all } of [shown, saved]) all.push([`${variant.name}: ${path} (${meaning}, ${unit})`, before, after]);
+  }
   const grounds = variant.interventions.map((one) => element("p", { class: "note", text: `${one.title}: ${one.source ? t("scenario.source", { source: one.source }) : t("scenario.assumption", { text: one.assumption ?? "–" })}` }));
   return element("section", { class: "panel" }, element("h3", { text: title }), variant.description ? element("p", { text: variant.description }) : null,
     rows.length ? tableOf(title, head, rows) : notice("empty", t("scenario.baseline")), ...grounds);
@@ -129,8 +141,16 @@ const said = (value) => (value === null || value === undefined ? t("scenario.abs
 function only(both, what, names) {
   const [a, b] = both.map((one) => new Set(names(one)));
   const lists = [[chosen.a, [...a].filter((one) => !b.has(one))], [chosen.b, [...b].filter((one) => !a.has(one))]];
+  saved.rows.push([`only_here_${what}`, ...lists.map(([, found]) => found.sort().join("; "))]);
   const items = lists.filter(([, found]) => found.length).map(([run, found]) =>
     element("li", { text: `${t("scenario.only", { run })}: ${found.sort().slice(0, 60).join(", ")}${found.length > 60 ? ` … (${found.length})` : ""}` }));
   return element("section", { class: "panel" }, element("h3", { text: t(`fact.${what}`) }),
     items.length ? element("ul", {}, ...items) : element("p", { class: "note", text: t("scenario.alike") }));
+}
+
+/** Both runs' facts as a picture, which says the origin of both. */
+function picture() {
+  if (!shown.rows.length) return null;
+  const origins = [...new Set([chosen.a, chosen.b])].map((run) => `${run}: ${t(`origin.${originOf(run)}`)}`);
+  return tablePicture({ title: `${t("view.scenario")}: ${t("scenario.both", chosen)}`, notes: origins, ...shown });
 }
