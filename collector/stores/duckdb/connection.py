@@ -38,6 +38,8 @@ class DuckFile:
         self._turn = threading.RLock()
         self._readers = self._frozen = 0
         self.closed = False
+        self.version = 0
+        """How often the tables may have changed."""
         self._connection: DuckDBPyConnection | None = None
         _claim(self.path)
         try:
@@ -82,6 +84,8 @@ class DuckFile:
                 if isinstance(error, duckdb.Error):
                     raise explained(error, self.path) from error
                 raise
+            finally:
+                self.version += 1
 
     def checkpoint(self, log_bytes: int = 0) -> None:
         """Move what was written from the log into the file, if the log is longer than `log_bytes`.

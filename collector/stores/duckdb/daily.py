@@ -38,7 +38,7 @@ SELECT series, make_timestamp(piece * 1000000)::TIMESTAMP_S AS bucket, sum(n), {
     SELECT halves.series, n, state, moment, rollup, epoch_us(bucket) // 1000000 AS since, {_PIECE} AS piece
     FROM {HALVES} JOIN series ON series.id = halves.series JOIN spans USING (city)
     WHERE {_WITHIN.format("spans", "spans")}
-) GROUP BY series, piece ORDER BY piece, series
+) GROUP BY series, piece ORDER BY series, piece
 """  # noqa: S608 - names of our own
 
 
@@ -113,7 +113,7 @@ def with_days(chosen: pa.Table, bucket: int, lower: int, upper: int) -> pa.Table
     cities that have half hours to be redone.
     """
     ahead, shift = (chosen[name].to_numpy().astype(np.int64) for name in ("ahead", "shift"))
-    reach = np.minimum(*(_seconds(chosen[name]) for name in ("daily", "frontier")))
+    reach = np.minimum(*(seconds(chosen[name]) for name in ("daily", "frontier")))
     first = piece_end(np.full_like(ahead, lower - 1), ahead)
     last = piece_start(np.minimum(reach, upper), ahead)
     fits = (bucket % DAY == 0) & ((shift == 0) | (shift == ahead)) & (first < last)
@@ -159,9 +159,10 @@ def _floor(time: int, ahead: int) -> int:
     return int(piece_start(np.array([time]), np.array([ahead]))[0])
 
 
-def _seconds(times: pa.ChunkedArray) -> NDArray[np.int64]:
-    seconds: NDArray[np.int64] = times.to_numpy().astype("datetime64[s]").astype(np.int64)
-    return seconds
+def seconds(times: pa.ChunkedArray) -> NDArray[np.int64]:
+    """Times of an Arrow table (n,) in seconds since 1970."""
+    since_1970: NDArray[np.int64] = times.to_numpy().astype("datetime64[s]").astype(np.int64)
+    return since_1970
 
 
 def _stamp(epoch: np.int64) -> str:

@@ -1,10 +1,13 @@
-"""Lists of what a DuckDB file holds: its runs, its series, the last value of each."""
+"""Lists of what a DuckDB file holds: its runs, cities, stations and series, the last value of each."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
+from collector.language.profile import CityProfile, StationProfile, Status, decode_status
 from collector.stores.duckdb import read as duckdb_read
 from collector.stores.duckdb.parts import BESIDE
 from collector.stores.protocol import RunInfo
@@ -28,6 +31,14 @@ SELECT city, pillar, station, indicator, time, value, quality FROM (
 QUALIFY row_number() OVER (PARTITION BY series ORDER BY time DESC) = 1
 ORDER BY city, pillar, station, indicator
 """  # noqa: S608
+_CITIES = """
+SELECT birth, online FROM city JOIN run ON run.id = city.run
+WHERE run.name = ? AND birth IS NOT NULL ORDER BY city.name
+"""
+_STATIONS = """
+SELECT station.birth FROM station JOIN city ON city.id = station.city JOIN run ON run.id = city.run
+WHERE run.name = ? AND station.birth IS NOT NULL ORDER BY city.name, pillar, station.name
+"""
 _RUNS = """
 SELECT run.name, CASE count(DISTINCT nullif(origin, 'unknown')) WHEN 0 THEN 'unknown' WHEN 1 THEN
            min(nullif(origin, 'unknown')) ELSE 'mixed' END, any_value(run.scenario), any_value(run.digest),
@@ -48,6 +59,19 @@ def series(connection: DuckDBPyConnection, run: str | None) -> pa.Table:
     """One row per series: run, city, pillar, station, indicator, origin, registered, readings, first, last."""
     _count(connection, run)
     return connection.execute(_SERIES).to_arrow_table()
+
+
+def cities(connection: DuckDBPyConnection, run: str) -> list[tuple[CityProfile, Status]]:
+    """The cities of a run with their newest status; a city that sent no birth has no entry."""
+    rows = connection.execute(_CITIES, [run]).fetchall()
+    told = [(decode_status(birth.encode()), online) for birth, online in rows]
+    return [(s.profile, replace(s, online=online)) for s, online in told if isinstance(s.profile, CityProfile)]
+
+
+def stations(connection: DuckDBPyConnection, run: str) -> list[StationProfile]:
+    """The stations of a run that sent a birth."""
+    profiles = [decode_status(birth.encode()).profile for (birth,) in connection.execute(_STATIONS, [run]).fetchall()]
+    return [profile for profile in profiles if isinstance(profile, StationProfile)]
 
 
 def latest(connection: DuckDBPyConnection, run: str) -> pa.Table:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import numpy as np
+import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from collector.language.time import EARLIEST, LATEST, format_epoch
+from collector.stores.duckdb.daily import seconds
 from collector.stores.duckdb.rollup import HALF_HOUR, STATE, WIDTH
 from collector.stores.protocol import Selection
 
@@ -14,16 +17,12 @@ from collector.stores.protocol import Selection
 BESIDE = "(SELECT series, time, value, quality FROM event_values UNION ALL FROM revised) AS beside"
 
 _CLEAN = "(city_id, bucket) NOT IN (SELECT (city, bucket) FROM dirty)"
-_EDGES = """
-SELECT bool_or(whole_from < whole_until), epoch(min(whole_from))::BIGINT, epoch(max(whole_from))::BIGINT,
-       epoch(min(whole_until))::BIGINT, epoch(max(whole_until))::BIGINT, epoch(max(frontier))::BIGINT FROM chosen
-"""
 _MONDAY = 946_857_600
 """Buckets are counted from 2000-01-03, a Monday, so that weeks begin with one."""
 
 
-def parts(connection: DuckDBPyConnection, selection: Selection, *, thinned: bool) -> list[str]:
-    """Queries for the series, slots and states that a bucketed selection is put together from."""
+def parts(connection: DuckDBPyConnection, chosen: pa.Table, selection: Selection, *, thinned: bool) -> list[str]:
+    """Queries for the series, slots and states that the bucketed selection of chosen series is put together from."""
     lower, upper = whole_half_hours(selection)
     if lower > upper:
         told = [_part("readings", condition(selection), selection)]
@@ -32,12 +31,12 @@ def parts(connection: DuckDBPyConnection, selection: Selection, *, thinned: bool
         moment = "moment" if thinned else "bucket"
         dirty = connection.execute("SELECT min(bucket), max(bucket) + INTERVAL 30 MINUTE FROM dirty").fetchall()[0]
         clean = "" if dirty[0] is None else f" AND {_CLEAN}"
-        days, beside = _in_days(connection, lower, upper)
+        days, beside = _in_days(chosen, lower, upper)
         told = [_rolled("daily", where, selection) for where in days]
         told += [
             _rolled("rollup", f"{where} AND {within.format('bucket')}{clean}", selection, moment) for where in beside
         ]
-        told += [_part("readings", where, selection) for where in _unrolled(connection, within, selection, *dirty)]
+        told += [_part("readings", where, selection) for where in _unrolled(chosen, within, selection, *dirty)]
         if thinned:
             between = f"bucket >= {stamp(lower)} AND bucket < {stamp(upper)}"
             told += [_rolled("halfhourly", f"{where} AND {between}", selection) for where in beside]
@@ -45,28 +44,28 @@ def parts(connection: DuckDBPyConnection, selection: Selection, *, thinned: bool
     return told
 
 
-def _in_days(connection: DuckDBPyConnection, lower: int, upper: int) -> tuple[list[str], list[str]]:
+def _in_days(chosen: pa.Table, lower: int, upper: int) -> tuple[list[str], list[str]]:
     """Conditions for what is read by days, if anything is, and for the half hours that are read beside them."""
-    some, *edges = connection.execute(_EDGES).fetchall()[0]
-    if not some:
+    since, until, frontier = (seconds(chosen[name]) for name in ("whole_from", "whole_until", "frontier"))
+    if not (since < until).any():
         return [], ["TRUE"]
-    begin, latest, earliest, end, frontier = edges
-    days = f"bucket >= {stamp(begin)} AND bucket < {stamp(end)} AND bucket >= whole_from AND bucket < whole_until"
-    before = [f"bucket < {stamp(latest)} AND bucket < whole_from"] if latest > lower else []
-    after = [f"bucket >= {stamp(earliest)} AND bucket >= whole_until"] if earliest < min(upper, frontier) else []
-    return [days], [*before, *after]
+    between = f"bucket >= {stamp(since.min())} AND bucket < {stamp(until.max())}"
+    days = f"{between} AND bucket >= whole_from AND bucket < whole_until"
+    before = [f"bucket < {stamp(since.max())} AND bucket < whole_from"] if since.max() > lower else []
+    beyond = until.min() < min(upper, frontier.max())
+    return [days], [*before, *([f"bucket >= {stamp(until.min())} AND bucket >= whole_until"] if beyond else [])]
 
 
 def _unrolled(
-    connection: DuckDBPyConnection, within: str, selection: Selection, low: datetime | None, high: datetime | None
+    chosen: pa.Table, within: str, selection: Selection, low: datetime | None, high: datetime | None
 ) -> list[str]:
     """Conditions, no two of which meet, for the readings without a rollup; what is to be redone lies low to high."""
     asked = condition(selection)
     lower, upper = whole_half_hours(selection)
-    edge = connection.execute("SELECT min(frontier) FROM chosen").fetchall()[0][0]
-    if edge is None:
+    if not chosen.num_rows:
         return []
-    where = [f"{asked} AND time >= TIMESTAMP_S '{edge}' AND time >= frontier"]
+    edge = max(int(seconds(chosen["frontier"]).min()), EARLIEST)
+    where = [f"{asked} AND time >= {stamp(edge)} AND time >= frontier"]
     if selection.start is not None:
         where.append(f"{asked} AND time < {stamp(lower)} AND time < frontier")
     if selection.end is not None:
@@ -119,6 +118,6 @@ def condition(selection: Selection) -> str:
     return " AND ".join(terms) or "TRUE"
 
 
-def stamp(epoch: int) -> str:
+def stamp(epoch: int | np.int64) -> str:
     """A time in seconds since 1970 as SQL."""
-    return f"TIMESTAMP_S '{format_epoch(epoch)[:-1]}'"
+    return f"TIMESTAMP_S '{format_epoch(int(epoch))[:-1]}'"

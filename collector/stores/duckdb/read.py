@@ -112,9 +112,10 @@ def held(connection: DuckDBPyConnection, selection: Selection, first: int, *, th
         .sort_by([("city", "ascending"), ("indicator", "ascending")])
     )
     who = who.append_column("who", pa.array(np.arange(who.num_rows)))
-    connection.register("chosen", _with_days(chosen.join(who, ["city", "indicator"]), selection))
+    chosen = _with_days(chosen.join(who, ["city", "indicator"]), selection)
+    connection.register("chosen", chosen)
     connection.register("revised", revised(connection, selection.known_at))
-    together = " UNION ALL ".join(parts(connection, selection, thinned=thinned))
+    together = " UNION ALL ".join(parts(connection, chosen, selection, thinned=thinned))
     query = f"SELECT DISTINCT who, slot FROM ({together}) JOIN chosen USING (series) ORDER BY who, slot"  # noqa: S608
     rows = connection.execute(query).to_arrow_table()
     told = [
@@ -166,9 +167,9 @@ def _named(rows: pa.Table, names: pa.Table) -> pa.Table:
 
 
 def _bucketed(connection: DuckDBPyConnection, selection: Selection, chosen: pa.Table, *, thinned: bool) -> pa.Table:
-    chosen, names = _numbered(chosen)
-    connection.register("chosen", _with_days(chosen, selection))
-    together = " UNION ALL ".join(parts(connection, selection, thinned=thinned))
+    chosen, names = _numbered(_with_days(chosen, selection))
+    connection.register("chosen", chosen)
+    together = " UNION ALL ".join(parts(connection, chosen, selection, thinned=thinned))
     query = f"WITH part AS ({together}), {_combination(chosen)}"
     rows = connection.execute(query, {"summed": summed()} if "$summed" in query else None).to_arrow_table()
     told = {name: names[name].take(rows["whose"]) for name in names.column_names}

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from collector.language.messages import Message
-from collector.language.profile import CityProfile, StationProfile, Status, decode_status
+from collector.language.profile import CityProfile, StationProfile, Status
 from collector.stores.duckdb import flags as duckdb_flags
 from collector.stores.duckdb import lists as duckdb_lists
 from collector.stores.duckdb import read as duckdb_read
@@ -20,9 +19,15 @@ from collector.stores.duckdb.known import known
 from collector.stores.duckdb.thinned import is_thinned
 from collector.stores.protocol import Body, Fate, Position, Rejection, RunInfo, Selection
 
+Listed = TypeVar("Listed")
+
 
 class Lender(Protocol):
     """Whoever lends a connection that sees one state of the tables."""
+
+    @property
+    def version(self) -> int | None:
+        """Another after every change of the tables; None where others may change them."""
 
     def reading(self) -> AbstractContextManager[DuckDBPyConnection]:
         """A connection to read with, from any thread."""
@@ -33,6 +38,7 @@ class DuckReader:
 
     def __init__(self, lender: Lender) -> None:
         self._lender = lender
+        self._lists: tuple[int, dict[tuple[str, str | None], Any]] = (-1, {})
 
     def objection(self, message: Message) -> str | None:  # noqa: ARG002 - as every store
         """None: whatever follows the wire can be kept."""
@@ -76,35 +82,19 @@ class DuckReader:
 
     def runs(self) -> list[RunInfo]:
         """The runs in the store, oldest first."""
-        with self._lender.reading() as connection:
-            return duckdb_lists.runs(connection)
+        return list(self._listed("runs", None, lambda connection, _: duckdb_lists.runs(connection)))
 
     def cities(self, run: str) -> list[tuple[CityProfile, Status]]:
         """The cities of a run with their newest status; a city that sent no birth has no entry."""
-        with self._lender.reading() as connection:
-            rows = connection.execute(
-                """SELECT birth, online FROM city JOIN run ON run.id = city.run
-                   WHERE run.name = ? AND birth IS NOT NULL ORDER BY city.name""",
-                [run],
-            ).fetchall()
-        told = [(decode_status(birth.encode()), online) for birth, online in rows]
-        return [(s.profile, replace(s, online=online)) for s, online in told if isinstance(s.profile, CityProfile)]
+        return list(self._listed("cities", run, duckdb_lists.cities))
 
     def stations(self, run: str) -> list[StationProfile]:
         """The stations of a run that sent a birth."""
-        with self._lender.reading() as connection:
-            rows = connection.execute(
-                """SELECT station.birth FROM station JOIN city ON city.id = station.city JOIN run ON run.id = city.run
-                   WHERE run.name = ? AND station.birth IS NOT NULL ORDER BY city.name, pillar, station.name""",
-                [run],
-            ).fetchall()
-        profiles = [decode_status(birth.encode()).profile for (birth,) in rows]
-        return [profile for profile in profiles if isinstance(profile, StationProfile)]
+        return list(self._listed("stations", run, duckdb_lists.stations))
 
     def series(self, run: str | None = None) -> pa.Table:
         """One row per series: run, city, pillar, station, indicator, origin, registered, readings, first, last."""
-        with self._lender.reading() as connection:
-            return duckdb_lists.series(connection, run)
+        return self._listed("series", run, duckdb_lists.series)
 
     def read(self, selection: Selection) -> pa.Table:
         """Values: run, city, indicator, origin, time, value, n (bucketed), or also station and quality (raw)."""
@@ -128,3 +118,15 @@ class DuckReader:
         """The last value of each series: city, pillar, station, indicator, time, value, quality."""
         with self._lender.reading() as connection:
             return duckdb_lists.latest(connection, run)
+
+    def _listed(self, what: str, run: str | None, work: Callable[[DuckDBPyConnection, Any], Listed]) -> Listed:
+        """A list, made once for each version of the tables."""
+        version = self._lender.version
+        if version is not None and self._lists[0] != version:
+            self._lists = (version, {})
+        told = {} if version is None else self._lists[1]
+        if (what, run) not in told:
+            with self._lender.reading() as connection:
+                told[what, run] = work(connection, run)
+        listed: Listed = told[what, run]
+        return listed

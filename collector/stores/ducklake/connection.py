@@ -37,6 +37,8 @@ class Lake:
     Raises `StoreError` and its kin, from every method.
     """
 
+    version = None  # others may change the tables
+
     def __init__(self, place: Place, *, read_only: bool) -> None:
         self.place = place
         self.closed = False
