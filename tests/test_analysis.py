@@ -37,7 +37,7 @@ from collector.serving.serve import serve
 from collector.stores import open_store
 
 TABLES = ("runs", "cities", "stations", "series", "latest", "values", "comparison", "trend", "exceedance", "profile",
-          "lag", "aligned")  # fmt: skip
+          "lag", "aligned", "index", "nowcast")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +62,7 @@ def tables(data: Data) -> dict[str, collector.Table]:
         data.runs(), data.cities("haze"), data.stations("haze"), data.series("haze"), data.latest("haze"),
         data.read("pm25", bucket="1d"), compared, compared.trend(), compared.exceedance("who"),
         compared.profile("weekday"), data.compare("pm25", runs="haze").lag("6h"), compared.series(),
+        data.index("aqi-us-epa"), data.index("nowcast", runs="haze"),
     ]  # fmt: skip
     return dict(zip(TABLES, told, strict=True))
 
@@ -103,7 +104,7 @@ def test_every_table_with_values_has_an_origin_and_a_unit(data: Data) -> None:
         if name not in {"cities", "stations"}:
             assert {row["origin"] for row in rows} <= {"simulated", "measured"}, name
         if name not in {"runs", "cities", "stations", "series", "exceedance", "lag"}:
-            assert all(row["unit"] for row in rows), name
+            assert all(row["unit"] or row.get("part") == "overall" for row in rows), name
 
 
 def test_frames_of_pandas_and_polars_hold_the_same_rows(data: Data) -> None:

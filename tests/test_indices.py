@@ -9,6 +9,7 @@ from hypothesis.extra.numpy import arrays
 
 from collector.comparing.guidelines import Scheme, breakpoints
 from collector.comparing.indices import (
+    above_table,
     air_quality_index,
     category,
     category_number,
@@ -113,10 +114,19 @@ def test_a_missing_negative_or_infinite_concentration_has_no_index():
 
 
 def test_above_its_table_a_concentration_has_the_next_category_and_at_most_500():
-    assert today([325.5, 2000.0]).tolist() == [500, 500]
+    assert air_quality_index([500.5, 2000.0], "pm25", Scheme.US_EPA, US_2012).tolist() == [500, 500]
     assert today([75.1, 500.0], scheme=Scheme.THAI_PCD).tolist() == [201, 201]
     assert today(201.0, "o3") == 301
     assert today(305.0, "so2") == 201
+
+
+def test_above_an_open_table_the_index_goes_on_along_the_last_band():
+    # by hand: 301 + 199 / 99.9 * (425.5 - 225.5) = 699.4, and 301 + 199 / 179 * (704 - 425) = 611.2
+    assert today([325.5, 425.5]).tolist() == [500, 699]
+    assert today(704.0, "pm10") == 611
+    tables = breakpoints("pm25", Scheme.US_EPA)
+    assert above_table(np.array([500.4, 500.5, np.nan]), tables[1]).tolist() == [False, True, False]
+    assert not above_table(np.array([9000.0]), tables[2]).any()
 
 
 def test_an_index_of_nothing_is_nothing():

@@ -1,6 +1,7 @@
 """Results of an experiment, as arrays and as a store: what was written is what is read."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -10,6 +11,7 @@ import pytest
 from experiments import digests, files, made
 from typer.testing import CliRunner
 
+from collector.analysis.data import Data
 from collector.answers.paired import paired_difference
 from collector.answers.totals import Kind, Statistic
 from collector.language.errors import InputError, StoreError
@@ -176,6 +178,24 @@ def results_start(directory: Path) -> int:
 def test_buckets_that_would_divide_those_of_the_results_are_refused(store: Store, selection: dict[str, int]) -> None:
     with pytest.raises(InputError, match="ask for a multiple"):
         store.read(Selection(("pm25",), **selection))  # type: ignore[arg-type]
+
+
+def test_of_daily_results_an_index_tells_what_is_of_days_and_refuses_hours(store: Store) -> None:
+    data = Data(store)
+    table = data.index("aqi-us-epa", cities="chiang-mai", runs="baseline-0000")
+    told = {(row["time"], row["part"]): row for row in table.rows()}
+    assert {part for _, part in told} == {"pm25", "pm10", "overall"}
+    assert any("Without no2 and o3: buckets of 24 h" in notice for notice in table.notices)
+    assert any("may be parts of a day" in notice for notice in table.notices)
+    days = data.read("pm25", cities="chiang-mai", runs="baseline-0000", bucket="1d").rows()[1:-1]
+    for day in days:
+        row = told[str(day["time"].date() + timedelta(days=1)), "pm25"]  # 17:00 UTC is the midnight after
+        assert (row["value"], row["hours"], row["aqi"] is not None) == (pytest.approx(day["value"]), None, True)
+    for name in ("nowcast", "heat-index", "travel-reliability"):
+        with pytest.raises(InputError, match=f"{name} needs buckets of 1h; .* holds 24 h"):
+            data.index(name)
+    with pytest.raises(InputError, match="of single requests"):
+        data.index("service-level", agreed=72)
 
 
 def test_nothing_is_written_and_no_directory_without_an_experiment_is_opened(store: Store, tmp_path: Path) -> None:

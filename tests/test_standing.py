@@ -1,4 +1,4 @@
-"""How sure places are: blocks as long as the memory, the same days for all, and honest intervals."""
+"""How sure places are: the same days for all, and honest intervals."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.signal import lfilter
 
 from collector.comparing.comparison import rows
-from collector.comparing.standing import block_length, standings
+from collector.comparing.standing import standings
 from collector.reporting.export import as_json
 from collector.reporting.report import report
 
@@ -23,18 +23,6 @@ RAYONG = replace(KHON_KAEN, city="rayong", name="Rayong")
 def noise(columns: int, days: int = 60, memory: float = 0.0, seed: int = 1) -> np.ndarray:
     rng = np.random.default_rng(seed)
     return lfilter([1], [1, -memory], rng.normal(size=(days + 100, columns)), axis=0)[100:]
-
-
-def test_blocks_grow_with_the_memory_of_a_series() -> None:
-    lengths = [
-        np.mean([block_length(noise(1, 400, memory, seed)[:, 0]) for seed in range(20)]) for memory in (0, 0.5, 0.9)
-    ]
-    assert lengths[0] < 5 < lengths[1] < lengths[2]
-
-
-@pytest.mark.parametrize("n", [1, 2, 7, 30])
-def test_a_block_is_never_longer_than_a_third_of_the_days(n: int) -> None:
-    assert 1 <= block_length(np.arange(float(n))) <= max(1, -(-n // 3))
 
 
 def test_places_of_clearly_different_columns_are_sure() -> None:

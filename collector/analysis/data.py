@@ -14,10 +14,12 @@ from collector import stores
 from collector.analysis.asked import Length, Names, Time, clock, instant, length, names
 from collector.analysis.compared import Compared, compared_of
 from collector.analysis.described import described, query_of, run_facts
+from collector.analysis.indexed import index_table
 from collector.analysis.ranked import Ranked, ranked_of
 from collector.analysis.table import Table
 from collector.comparing.compare_store import compare
 from collector.comparing.comparison import LEAST_COVERAGE, Request
+from collector.comparing.index_rows import IndexRequest, index_name
 from collector.language.checking import suggestion
 from collector.language.errors import InputError, UnknownRun
 from collector.language.indicators import indicator, indicators
@@ -174,6 +176,37 @@ class Data:
             without=names(without),
         )
         return compared_of(compare(self.store, request))
+
+    def index(
+        self,
+        name: str,
+        *,
+        cities: Names | None = None,
+        runs: Names | None = None,
+        start: Time | None = None,
+        end: Time | None = None,
+        least_coverage: float = LEAST_COVERAGE,
+        without: Names | None = None,
+        agreed: float | None = None,
+    ) -> Table:
+        """An index of cities with every part of it, on each city's own clock; nothing is filled in.
+
+        `aqi-us-epa` and `aqi-thai-pcd` by local day, `nowcast` and `heat-index` by hour, `travel-reliability` and
+        `service-level` (of what was `agreed`, in hours) of the whole span. A row a part, with its value and unit, and
+        one for the whole; `note` says why there is no index. Hours and days with less than a share `least_coverage`
+        of their values do not count. Raises `InputError` for what makes no sense or is not there.
+        """
+        request = IndexRequest(
+            index_name(name),
+            names(cities),
+            names(runs),
+            clock(start),
+            clock(end),
+            least_coverage=least_coverage,
+            without=names(without),
+            agreed=agreed,
+        )
+        return Table("index", index_table(self.store, request))
 
     def league(
         self,

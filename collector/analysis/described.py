@@ -26,7 +26,7 @@ def described(table: pa.Table, about: Mapping[str, object], notices: Sequence[st
     told: dict[str, object] = {"version": version("nakhon")}
     if "indicator" in table.column_names:
         held = _distinct(table, "indicator")
-        told["indicators"] = {name: _entry(name) for name in held}
+        told["indicators"] = indicator_facts(held)
         table = with_units(table, held)
     if "origin" in table.column_names:
         told["origins"] = _distinct(table, "origin")
@@ -50,6 +50,11 @@ def with_units(table: pa.Table, held: Sequence[str]) -> pa.Table:
     column = pa.chunked_array(pieces, pa.dictionary(pa.int32(), pa.string()))
     field = table.schema.field("value").with_metadata(_of_field(table, held))
     return table.set_column(where, field, table["value"]).add_column(where + 1, "unit", column)
+
+
+def indicator_facts(held: Iterable[str]) -> dict[str, object]:
+    """What the catalogue says of indicators, as the schema of a table says it."""
+    return {name: _entry(name) for name in held}
 
 
 def run_facts(store: Store, runs: Iterable[str] = ()) -> dict[str, object]:

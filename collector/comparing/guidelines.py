@@ -39,6 +39,7 @@ class Breakpoints:
     `ends` are the upper ends of the bands (particles in µg/m³, gases in ppb), `indices` the index at each. A band
     begins one `resolution`, and one index, above the end of the band before. `averaging` says which mean is meant;
     `checked` whether ends and date were compared with the authority's text, and if not `note` tells on what they rest.
+    Above the last end the index goes on along the last band where the table is `open_ended`.
     """
 
     pollutant: str
@@ -50,6 +51,7 @@ class Breakpoints:
     checked: bool
     source: str
     note: str = ""
+    open_ended: bool = False
 
 
 @dataclass(frozen=True, slots=True, config={"extra": "forbid"})

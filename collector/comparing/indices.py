@@ -42,8 +42,9 @@ def air_quality_index(concentration: Floats | float, pollutant: str, scheme: Sch
     Returns
     -------
     Floats
-        NaN where the concentration is NaN, infinite or negative. Above the end of its table a concentration gets the
-        index at which the next category begins, to be read as "that or more", and never more than 500.
+        NaN where the concentration is NaN, infinite or negative. Above the end of its table the index goes on along
+        the last band where the table is `open_ended` (no limit of 500 then); elsewhere a concentration gets the index
+        at which the next category begins, to be read as "that or more" (`above_table`), and at most 500.
 
     Raises
     ------
@@ -57,12 +58,33 @@ def air_quality_index(concentration: Floats | float, pollutant: str, scheme: Sch
     """
     tables = breakpoints(pollutant, scheme)
     values, days = np.broadcast_arrays(np.asarray(concentration, np.float64), np.asarray(on, "datetime64[D]"))
-    in_force = _in_force(tables, days, scheme)
+    number = tables_in_force(pollutant, scheme, days)
+    if days.size and number.min() < 0:
+        wanted = f"expected {tables[0].valid_from} or later, came {days.min()}; leave out earlier days"
+        raise InputError(f"no {scheme} table for {pollutant} is known on that day: {wanted}")
     index = np.full(values.shape, np.nan)
-    for number, table in enumerate(tables):
-        there = in_force == number
+    for place, table in enumerate(tables):
+        there = number == place
         index[there] = _index(values[there], table)
     return index
+
+
+def tables_in_force(pollutant: str, scheme: Scheme, on: date | Days) -> NDArray[np.intp]:
+    """Which of the tables of a pollutant (`breakpoints`) is in force on each local day, -1 before the first.
+
+    Raises `InputError` where the scheme does not know the pollutant, or a day is missing.
+    """
+    days = np.asarray(on, "datetime64[D]")
+    if np.isnat(days).any():
+        raise InputError("an air quality index needs the day of every value: expected a date, came NaT")
+    starts = np.array([table.valid_from for table in breakpoints(pollutant, scheme)], "datetime64[D]")
+    return np.asarray(np.searchsorted(starts, days, side="right") - 1)
+
+
+def above_table(concentration: Floats, table: Breakpoints) -> NDArray[np.bool_]:
+    """Where a concentration is above the last end of a table that does not go on: its index means "that or more"."""
+    end = np.rint(table.ends[-1] / table.resolution)
+    return np.asarray((_steps(np.asarray(concentration, np.float64), table) > end) & (not table.open_ended))
 
 
 def category_number(index: Floats | float, scheme: Scheme) -> NDArray[np.int64]:
@@ -243,16 +265,6 @@ def _wilson(done: int, of: int, z: float = 1.959964) -> tuple[float, float, floa
     return share, (middle - spread) / (1 + z**2 / of), (middle + spread) / (1 + z**2 / of)
 
 
-def _in_force(tables: tuple[Breakpoints, ...], days: Days, scheme: Scheme) -> NDArray[np.intp]:
-    starts = np.array([table.valid_from for table in tables], "datetime64[D]")
-    if np.isnat(days).any():
-        raise InputError("an air quality index needs the day of every value: expected a date, came NaT")
-    if days.size and (first := days.min()) < starts[0]:
-        wanted = f"expected {starts[0]} or later, came {first}; leave out earlier days"
-        raise InputError(f"no {scheme} table for {tables[0].pollutant} is known on that day: {wanted}")
-    return np.searchsorted(starts, days, side="right") - 1
-
-
 def _index(concentration: Floats, table: Breakpoints) -> Floats:
     # in whole steps of the resolution, so that every band is between whole numbers and halves are exact
     highs = np.rint(np.array(table.ends) / table.resolution)
@@ -260,12 +272,17 @@ def _index(concentration: Floats, table: Breakpoints) -> Floats:
     index_highs = np.array(table.indices, np.float64)
     index_lows = np.concatenate([[0.0], index_highs[:-1] + 1.0])
     valid = np.isfinite(concentration) & (concentration >= 0.0)
-    steps = np.floor(np.where(valid, concentration, 0.0) / table.resolution + _WHOLE)
+    steps = _steps(np.where(valid, concentration, 0.0), table)
     band = np.minimum(np.searchsorted(highs, steps), len(highs) - 1)
     rise = (index_highs - index_lows)[band] * (steps - lows[band]) / (highs - lows)[band]
     index = np.floor(index_lows[band] + rise + 0.5)
-    beyond = min(table.indices[-1] + 1, 500)
-    return np.where(valid, np.where(steps > highs[-1], beyond, index), np.nan)
+    if not table.open_ended:
+        index = np.where(steps > highs[-1], min(table.indices[-1] + 1, 500), index)
+    return np.where(valid, index, np.nan)
+
+
+def _steps(concentration: Floats, table: Breakpoints) -> Floats:
+    return np.asarray(np.floor(concentration / table.resolution + _WHOLE))
 
 
 def _weight(windows: Floats) -> Floats:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -117,35 +116,3 @@ def _first(pairs: _Pairs, rng: np.random.Generator) -> Values:
     squares, vectors = np.linalg.eigh(-0.5 * centring @ (pairs.halves / special.ndtri(1 - LEVEL / 2)) ** 2 @ centring)
     drawn = pairs.levels + rng.normal(size=(DRAWS, many)) @ (vectors * np.sqrt(np.maximum(squares, 0.0))).T
     return np.bincount(drawn.argmin(axis=1), minlength=many) / DRAWS
-
-
-def block_length(series: Values) -> int:
-    """The length of the blocks that a circular bootstrap of the mean of a series (n,) wants, 1 to n / 3.
-
-    Politis and White 2004, Econometric Reviews 23:53-70, as corrected by Patton, Politis and White 2009, 28:372-375:
-    b = (2 G^2 / D)^(1/3) n^(1/3) with D = 4/3 g(0)^2 and a flat-top window as wide as the memory of the series.
-    """
-    n = len(series)
-    away = series - series.mean()
-    power = float(away @ away) / n
-    most = math.ceil(min(3 * math.sqrt(n), n / 3))
-    if most <= 1 or power <= (1e-12 * float(np.abs(series).max(initial=0.0))) ** 2:
-        return 1
-    reach = min(math.ceil(math.sqrt(n)) + 5, n - 1)
-    kept = np.array([float(away[lag:] @ away[: n - lag]) / n for lag in range(reach + 1)])
-    width = min(2 * max(_memory(kept / power, n), 1), reach)
-    lags = np.arange(1, width + 1)
-    window = np.minimum(1.0, 2 * (1 - lags / width))
-    level = kept[0] + 2 * float(window @ kept[1 : width + 1])
-    slope = 2 * float((window * lags) @ kept[1 : width + 1])
-    length = (1.5 * slope**2 / max(level**2, 1e-300) * n) ** (1 / 3)
-    return int(np.clip(math.ceil(length), 1, most))
-
-
-def _memory(correlation: Values, n: int) -> int:
-    """The lag after which five autocorrelations in a row are as good as none."""
-    small = np.abs(correlation) < 2 * math.sqrt(math.log10(n) / n)
-    for lag in range(len(small) - 1):
-        if small[lag + 1 : lag + 6].all():
-            return lag
-    return len(small) - 1

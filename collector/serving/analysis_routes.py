@@ -14,9 +14,11 @@ from starlette.routing import Route
 
 from collector.analysis import asked
 from collector.analysis.compared import compared_of
+from collector.analysis.indexed import index_table
 from collector.comparing.compare_store import compare
 from collector.comparing.comparison import LEAST_COVERAGE, Comparison
 from collector.comparing.comparison import Request as Question
+from collector.comparing.index_rows import IndexRequest, index_name
 from collector.comparing.profiles import By
 from collector.language.errors import InputError
 from collector.quality.kinds import FlagKind
@@ -28,14 +30,16 @@ ASKED = (
     "indicator", "city", "run", "start", "end", "against", "bucket", "local", "baseline", "rank", "per",
     "least_coverage", "without", "mixed_origins", "unlike_populations",
 )  # fmt: skip
+INDEX = ("name", "city", "run", "start", "end", "least_coverage", "without", "agreed")
 _SHARE = re.compile(r"0(\.\d{1,6})?|1(\.0{1,6})?", re.ASCII)
+_HOURS = re.compile(r"\d{1,5}(\.\d{1,6})?", re.ASCII)
 _LIMITS = 10
 Told = Mapping[str, list[str]]
 Ask = Callable[..., Awaitable[Any]]
 
 
 def analysis_routes(store: Store, ask: Ask) -> list[Route]:
-    """`GET /api/v1/compare`, `trend`, `exceedance`, `profile` and `lag`; `ask` puts questions to the store in turn."""
+    """`GET /api/v1/compare`, `trend`, `exceedance`, `profile`, `lag`, `index`; `ask` puts them to the store in turn."""
 
     def answering(more: tuple[str, ...], work: Callable[[Comparison, Told], pa.Table]) -> Callable[[Request], Any]:
         async def answer(request: Request) -> Response:
@@ -47,7 +51,14 @@ def analysis_routes(store: Store, ask: Ask) -> list[Route]:
 
         return answer
 
-    return [Route(f"/api/v1/{name}", answering(more, work)) for name, (more, work) in _QUESTIONS.items()]
+    async def index(request: Request) -> Response:
+        told = exchange.gather(request.query_params.multi_items(), (*INDEX, *TABLE))
+        form = form_of(request, told)
+        table = await ask(index_table, store, index_of(told))
+        return await run_in_threadpool(table_answer, request, table, form)
+
+    compared = [Route(f"/api/v1/{name}", answering(more, work)) for name, (more, work) in _QUESTIONS.items()]
+    return [*compared, Route("/api/v1/index", index)]
 
 
 def question_of(told: Told) -> Question:
@@ -70,6 +81,20 @@ def question_of(told: Told) -> Question:
         without=exchange.words(told, "without", [str(kind) for kind in FlagKind]),
         mixed_origins=truth(told, "mixed_origins") is True,
         unlike_populations=truth(told, "unlike_populations") is True,
+    )
+
+
+def index_of(told: Told) -> IndexRequest:
+    """The index of cities that parameters ask for. Raises `InputError`."""
+    return IndexRequest(
+        index_name(exchange.single(told, "name", lambda _, text: text) or ""),
+        cities=exchange.segments(told, "city"),
+        runs=exchange.segments(told, "run"),
+        start=exchange.single(told, "start", clock),
+        end=exchange.single(told, "end", clock),
+        least_coverage=_share(told),
+        without=exchange.words(told, "without", [str(kind) for kind in FlagKind]),
+        agreed=exchange.single(told, "agreed", _hours),
     )
 
 
@@ -115,6 +140,12 @@ def _share(told: Told) -> float:
 def _number(name: str, text: str) -> float:
     if not _SHARE.fullmatch(text):
         raise InputError(f"expected a share from 0 to 1 for {name}, such as 0.75, came {text[:40]!r}")
+    return float(text)
+
+
+def _hours(name: str, text: str) -> float:
+    if not _HOURS.fullmatch(text):
+        raise InputError(f"expected hours for {name}, such as 72, came {text[:40]!r}")
     return float(text)
 
 

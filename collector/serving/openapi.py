@@ -89,7 +89,7 @@ def _parameter(name: str, operation: Operation) -> dict[str, Any]:
     schema = {"type": "array", "items": dict(one.schema)} if one.repeated else dict(one.schema)
     told: dict[str, Any] = {"name": one.name, "in": "query", "description": one.text, "schema": schema}
     if one.name in operation.example:
-        told["required"] = one.name == "indicator" and operation.path != "read"
+        told["required"] = one.name in {"indicator", "name"} and operation.path != "read"
     return told
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from collector.serving.analysis_routes import ASKED
+from collector.comparing.index_rows import IndexName
+from collector.serving.analysis_routes import ASKED, INDEX
 from collector.serving.answers import TABLE
 
 
@@ -72,6 +73,9 @@ OPERATIONS: tuple[Operation, ...] = (
               (*ASKED, "by", *TABLE), example=_PM25),
     Operation("lag", "The correlation of each column with the first at every lag", Answers.TABLE,
               (*ASKED, "lag_most", *TABLE), example=_PM25),
+    Operation("index", "An index of cities with every part of it: air quality, NowCast, heat, travel, service level",
+              Answers.TABLE, (*("index_name" if name == "name" else name for name in INDEX), *TABLE),
+              example={"name": str(IndexName.AQI_US_EPA)}),
     Operation("league", "Cities ranked by a shipped composite of a pillar, with its parts and how sure each place is",
               parameters=("pillar", "city", "run", "start", "end", "mixed_origins", "unlike_populations"), key="places",
               example={"pillar": "environment"}),
@@ -114,6 +118,9 @@ PARAMETERS: Mapping[str, Parameter] = {
     "known_at": Parameter("known_at", _TIME, "statistics as they were known at that time"),
     "unknown": Parameter("unknown", {"type": "string", "enum": ["empty", "error"]},
                          "what a name is that nobody knows: nothing, or an error (the default)"),
+    "index_name": Parameter("name", {"type": "string", "enum": [str(name) for name in IndexName]}, "which index"),
+    "agreed": Parameter("agreed", {"type": "number", "exclusiveMinimum": 0},
+                        "of the service level: the time in hours that was agreed"),
     "baseline": Parameter("baseline", _TEXT, "the reference: a run, a city, or run/city"),
     "rank": Parameter("rank", _YES, "true: rank the columns, with how sure each place is"),
     "per": Parameter("per", {"type": "string", "enum": ["capita", "area"]}, "per 100,000 inhabitants or per km²"),

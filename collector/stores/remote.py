@@ -58,6 +58,8 @@ class RemoteStore:
         if not isinstance(health, dict) or health.get("service") != "nakhon":
             raise StoreError(f"expected a Nakhon collector at {url}, another service answered; check the address")
         self.promise = _checked(Promise, health.get("promise"))
+        bucket = health.get("bucket")
+        self.bucket = bucket if isinstance(bucket, int) and bucket > 0 else None
 
     def objection(self, message: Message) -> str | None:  # noqa: ARG002 - as every store
         """None: whatever follows the wire can be kept."""

@@ -1,4 +1,4 @@
-"""The commands that compare: cities with cities, the simulation with measurements."""
+"""The commands that compare: cities with cities, their indices, the simulation with measurements."""
 
 from __future__ import annotations
 
@@ -83,6 +83,55 @@ def compare(
     )
     asked = Questions(trend, tuple(limit or ()), profile, None if lag is None else int(parse_seconds(lag)))
     done = compare(source_of(store, api), request, Outputs(report, tuple(out or ()), title, as_json), asked)
+    raise typer.Exit(0 if done else 1)
+
+
+@app.command(epilog="Example: nakhon index --store duckdb://city.duckdb --name aqi-us-epa --out aqi.xlsx")
+def index(
+    name: Annotated[
+        str,
+        typer.Option(
+            help="aqi-us-epa, aqi-thai-pcd (by day), nowcast, heat-index (by hour), travel-reliability, service-level"
+        ),
+    ],
+    store: StoreOption = None,
+    api: ApiOption = None,
+    city: Annotated[list[str] | None, typer.Option(help="only these cities (may be repeated)")] = None,
+    run: Annotated[list[str] | None, typer.Option(help="only these runs (may be repeated)")] = None,
+    start: Annotated[str | None, typer.Option(help="from, such as 2024-01-01, on each city's own clock")] = None,
+    end: Annotated[str | None, typer.Option(help="until (not included)")] = None,
+    least_coverage: Annotated[
+        float, typer.Option(min=0, max=1, help="share of its values below which an hour or a day does not count")
+    ] = 0.75,
+    without: Annotated[
+        list[str] | None, typer.Option(help="leave out values flagged so: stuck, spike, drift, clock (repeatable)")
+    ] = None,
+    agreed: Annotated[float | None, typer.Option(help="of service-level: the hours that were agreed")] = None,
+    out: Annotated[
+        list[Path] | None, typer.Option(help="write the table: .csv, .xlsx, .json, .parquet or .arrow (repeatable)")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell an index of cities with every part of it: air quality, NowCast, heat, reliability of travel, service level.
+
+    Exit code 1: there was too little for any index; the table says why.
+    """
+    from collector.comparing.index_rows import IndexRequest, index_name
+    from nakhon.compare import parse_clock
+    from nakhon.index import Outputs
+    from nakhon.index import index as tell
+
+    request = IndexRequest(
+        index_name(name),
+        tuple(city or ()),
+        tuple(run or ()),
+        parse_clock(start),
+        parse_clock(end),
+        least_coverage=least_coverage,
+        without=tuple(without or ()),
+        agreed=agreed,
+    )
+    done = tell(source_of(store, api), request, Outputs(tuple(out or ()), as_json))
     raise typer.Exit(0 if done else 1)
 
 
