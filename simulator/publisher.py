@@ -224,6 +224,7 @@ class Publisher:
     def _send(self, line: Line, out: Outgoing, message: Message) -> None:
         if not self._refusals.fits(line, out, message):
             self._taken(line, 0)
+            self.flow.refuse()
             return
         told = line.connection.client.publish(
             out.topic,
@@ -257,6 +258,7 @@ class Publisher:
         self._network.stop()
         if self._unproven is not None:
             self._unproven.end()
+        self._refusals.finish()
         self._outbox.keep()
         return left
 

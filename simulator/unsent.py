@@ -52,7 +52,7 @@ class Unproven:
         if message.seq is None:
             return
         doubt = self._doubts[line]
-        widen(doubt.since, message)
+        _widen(doubt.since, message)
         if not sent:
             doubt.grown = True
         elif not doubt.waiting:
@@ -96,7 +96,7 @@ class Unproven:
             self._note(missing("connection_lost", doubt.broke, doubt.since))
 
 
-def widen(spans: Spans, message: Message) -> None:
+def _widen(spans: Spans, message: Message) -> None:
     """Have the spans hold the number of a message too."""
     at, seq = message.address, message.seq or 0
     span = spans.get((at.city, at.pillar, at.station))

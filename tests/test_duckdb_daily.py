@@ -140,6 +140,44 @@ def test_days_go_with_their_half_hours_and_what_is_left_of_a_day_counts(tmp_path
     assert 0 < rows_of(tmp_path / "city.duckdb", "daily") <= 2 * 6
 
 
+def test_what_a_silent_city_said_after_its_last_midnight_counts_when_it_is_thinned_out(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    store.write(Batch([message(step, START + 900 * step, pm25=10.0) for step in range(96 + 4)]))
+    store.maintain()
+    told = [
+        message(1000 + step, START + 3600 * step, city=city, pm25=20.0)
+        for city in ("other", "third")
+        for step in range(144)
+    ]
+    store.write(Batch(told))
+    store.maintain()
+    for _ in range(2):
+        days = Selection(("pm25",), cities=("rayong",), bucket=DAY)
+        assert store.read(days)["n"].to_pylist() == [96, 4]
+        assert store.held(days).num_rows == 2
+        store.retain(Policy(raw=DAY))
+    store.close()
+
+
+def test_what_comes_late_behind_the_half_hours_while_they_go_stays_in_its_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collector.stores.duckdb.retention.SLICE", 100)
+    store = opened(tmp_path)
+    store.write(Batch([message(step, START + 1800 * step, pm25=10.0) for step in range(48 * 10)]))
+    store.maintain()
+    policy = Policy(raw=DAY, halfhourly=5 * DAY)
+    store._retain(policy, 0.0)
+    store.write(Batch([message(9999, START + 2 * DAY + 700, pm25=99.0)]))
+    store.maintain()
+    while store._going:
+        store._retain(policy, 0.0)
+    store.maintain()
+    by_day, halves = (store.read(Selection(("pm25",), bucket=bucket))["n"].to_pylist() for bucket in (DAY, 1800))
+    assert sum(by_day) == sum(halves)
+    store.close()
+
+
 def test_days_of_a_run_go_with_it(tmp_path: Path) -> None:
     store = filled(tmp_path)
     store.delete_run("run-1")

@@ -256,6 +256,8 @@ def test_a_run_with_stations_of_two_origins_is_mixed_also_after_a_restart(tmp_pa
     after.restore(store)
     store.close()
     assert before.view("haze-1").runs[0].origin == after.view("haze-1").runs[0].origin == "mixed"
+    announce(before, Status(True, "three", CHIANG_MAI, Origin.MEASURED, "haze"))
+    assert before.view("haze-1").runs[0].origin == "measured"
 
 
 def test_an_empty_store_restores_nothing(tmp_path):

@@ -43,10 +43,14 @@ def test_spans_follow_one_another_and_begin_where_a_bucket_does(
     assert (found[0][0], found[-1][1]) == (first, first + length)
     for (_, end), (begin, _) in pairwise(found):
         assert 0 <= begin - end <= 3600  # the hour that is lost where summer time ends
-        told = datetime.fromtimestamp(begin, ZoneInfo(zone))
-        assert (
-            (told.replace(tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)) % timedelta(seconds=max(bucket, DAY))
-        ) == (timedelta())
+        told = datetime.fromtimestamp(begin, ZoneInfo(zone)).replace(tzinfo=UTC)
+        assert (told - datetime(2000, 1, 3, tzinfo=UTC)) % timedelta(seconds=max(bucket, DAY)) == timedelta()
+
+
+def test_a_clock_that_is_centuries_wrong_and_buckets_with_two_changes_are_asked_once() -> None:
+    assert len(spans("Europe/London", SPRING - 3650 * DAY, AUTUMN, DAY)) > 1
+    for first, bucket in ((SPRING - 36_500 * DAY, DAY), (SPRING - 800 * DAY, 366 * DAY)):
+        assert spans("Europe/London", first, AUTUMN, bucket) == [(first, AUTUMN)]
 
 
 @pytest.mark.parametrize("change", [SPRING, AUTUMN])
@@ -61,19 +65,20 @@ def test_days_before_and_after_a_change_are_those_of_the_zone(tmp_path: Path, ch
         )
         for address, status in batch.births
     ]
-    times = np.arange(change - 6 * DAY, change + 6 * DAY, 3600)
+    times = np.arange(change - 13 * DAY, change + 8 * DAY, 3600)
     values = np.random.default_rng(1).normal(30, 5, len(times)).round(3)
     first = batch.accepted[0]
     said = replace(first.message, body=Readings(times.astype("datetime64[s]"), {"pm25": values}))
     store = open_store(f"duckdb://{tmp_path}/city.duckdb")
     store.write(Batch(accepted=[replace(first, message=said)], births=births, counts={}))
-    told = Data(store).compare("pm25", runs="haze", cities="chiang-mai", bucket="1d").series().rows()
+    for days, least in ((1, 20), (7, 3)):
+        told = Data(store).compare("pm25", runs="haze", cities="chiang-mai", bucket=f"{days}d").series().rows()
+        own: dict[object, list[float]] = {}
+        for time, value in zip(times.tolist(), values.tolist(), strict=True):
+            day = datetime.fromtimestamp(time, zone).date()
+            own.setdefault(day - timedelta(days=day.weekday() % days), []).append(value)
+        assert {row["aligned"].date(): row["value"] for row in told} == {
+            day: pytest.approx(np.mean(held[: 24 * days])) for day, held in own.items() if len(held) >= 18 * days
+        }
+        assert len(told) >= least
     store.close()
-    own: dict[object, list[float]] = {}
-    for time, value in zip(times.tolist(), values.tolist(), strict=True):
-        own.setdefault(datetime.fromtimestamp(time, zone).date(), []).append(value)
-    own = {day: held[:24] for day, held in own.items() if len(held) >= 23}
-    assert {row["aligned"].date(): row["value"] for row in told} == {
-        day: pytest.approx(np.mean(held)) for day, held in own.items()
-    }
-    assert len(told) >= 11

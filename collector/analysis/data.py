@@ -284,8 +284,11 @@ def latest_with_origin(store: Store, run: str) -> pa.Table:
 
 def check_names(store: Store, selection: Selection, table: pa.Table) -> None:
     """Raise `InputError` for a name that a selection asks for, nothing was found of, and nobody knows."""
-    for name in selection.indicators if not table.num_rows else ():
-        indicator(name)
+    strange = [name for name in selection.indicators if not table.num_rows and name not in indicators()]
+    held = set(store.series()["indicator"].to_pylist()) if strange else set()
+    for name in strange:
+        if name not in held:
+            indicator(name)  # raises, with a suggestion
     for what, asked in (("city", selection.cities), ("station", selection.stations)):
         told = what in table.column_names  # a bucket is of a city, not of a station
         found = set(pc.unique(table[what]).to_pylist()) if told else set(asked if table.num_rows else ())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 from zoneinfo import ZoneInfo
@@ -168,7 +168,8 @@ def _ranges(store: _Lists, request: Request, columns: Sequence[Column]) -> list[
     chosen: list[Selection] = []
     for shift in sorted({column.shift for column in columns}):
         mine = [column for column in columns if column.shift == shift]
-        parts = {zone: _spans(store, request, zone, shift) for zone in {column.timezone for column in mine}}
+        runs = {column.run for column in mine}
+        parts = {zone: _spans(store, request, runs, zone, shift) for zone in {column.timezone for column in mine}}
         steady = [column for column in mine if len(parts[column.timezone]) == 1]
         chosen += [_selection(request, steady, shift)] if steady else []
         for zone, found in parts.items():
@@ -178,11 +179,12 @@ def _ranges(store: _Lists, request: Request, columns: Sequence[Column]) -> list[
     return chosen
 
 
-def _spans(store: _Lists, request: Request, zone: str, shift: int) -> list[tuple[int, int]]:
-    """The spans of a zone in the range that is asked for, or in what there is."""
+def _spans(store: _Lists, request: Request, runs: Container[str], zone: str, shift: int) -> list[tuple[int, int]]:
+    """The spans of a zone in the range that is asked for, or in what there is of these runs."""
     if not request.local:
         return [(0, 0)]
-    held = [time for info in store.runs() for time in (info.first, info.last) if time is not None]
+    told = [info for info in store.runs() if info.run in runs]
+    held = [time for info in told for time in (info.first, info.last) if time is not None]
     begin, end = (None if clock is None else clock - shift for clock in (request.start, request.end))
     first = min(held, default=0) if begin is None else begin - offset(zone, begin - offset(zone, begin))
     last = max(held, default=0) + 1 if end is None else end - offset(zone, end - offset(zone, end))

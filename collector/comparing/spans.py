@@ -5,23 +5,27 @@ from __future__ import annotations
 from itertools import pairwise
 
 from collector.comparing.difference import DAY
-from collector.language.time import offset
+from collector.language.time import MONDAY, offset
 
 _STEP = 14 * DAY
+_LONGEST = 90 * DAY  # longer buckets may hold two changes
+_MOST = 24  # changes; a wrong clock may reach over a century
 
 
 def spans(zone: str, first: int, last: int, bucket: int) -> list[tuple[int, int]]:
     """The spans from `first` to `last` (UTC, seconds) to be asked for one by one, so that days are those of the zone.
 
-    One, where its offset stays or buckets are too short to notice. A bucket in which the offset changes is a span of
-    its own; where summer time ends, its last hour is left out, for it has no place in a bucket of this length.
+    One, where its offset stays, changes too often, or buckets are too short or too long to notice. A bucket in which
+    the offset changes is a span of its own; where summer time ends, its last hour is left out, for it has no place in a
+    bucket of this length.
     """
-    if bucket <= 3600 or (DAY % bucket and bucket % DAY) or last <= first:
+    if not 3600 < bucket <= _LONGEST or (DAY % bucket and bucket % DAY) or last <= first:
         return [(first, last)]
     whole, told, since = max(bucket, DAY), [], first
-    for moment in _changes(zone, first, last):
+    changes = _changes(zone, first, last)
+    for moment in changes if len(changes) <= _MOST else ():
         before, after = offset(zone, moment - 1), offset(zone, moment)
-        clock = (moment + before) // whole * whole
+        clock = (moment + before - MONDAY) // whole * whole + MONDAY
         begin, end = clock - before, clock + whole - after
         told += [(since, begin), (begin, min(end, begin + whole))]
         since = end

@@ -15,6 +15,7 @@ from collector.language.messages import Times
 
 EARLIEST = -2_208_988_800  # 1900-01-01
 LATEST = 7_258_118_400  # 2200-01-01
+MONDAY = 946_857_600  # 2000-01-03: buckets are counted from there, so that weeks begin with a Monday
 _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 _PERIOD = re.compile(r"\d{4}(?:-Q[1-4]|-\d\d(?:-\d\d)?)?", re.ASCII)
 

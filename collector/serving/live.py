@@ -88,6 +88,7 @@ class _Presence:
     session: str | None = None
     online: bool | None = None
     profile: CityProfile | None = None
+    origin: str | None = None
     earlier: list[str] = field(default_factory=list)
 
     def hear(self, status: Status) -> bool:
@@ -125,12 +126,28 @@ class _City:
 @dataclass(slots=True)
 class _Run:
     cities: dict[str, _City] = field(default_factory=dict)
-    origin: str | None = None
+    origins: Counter[str] = field(default_factory=Counter)  # how many cities and stations tell each
+    mixed: bool = False  # as the store says, of stations whose births are not held here
     scenario: str | None = None
     time: int | None = None
     messages: int = 0
     series: int = 0
     restored: bool = False
+
+    @property
+    def origin(self) -> str | None:
+        """What all that told their origin agree on, "mixed" where they differ."""
+        told = [name for name, count in self.origins.items() if count]
+        return MIXED if self.mixed or len(told) > 1 else next(iter(told), None)
+
+    def tell(self, presence: _Presence, origin: Origin | None) -> None:
+        """A city or a station has told its origin, in the place of what it told before."""
+        if origin is None:
+            return
+        if presence.origin is not None:
+            self.origins[presence.origin] -= 1
+        presence.origin = origin.value
+        self.origins[origin.value] += 1
 
 
 class Live:
@@ -185,8 +202,7 @@ class Live:
             self._version += 1
             run = self._run(name)
             run.restored = True
-            if known.get(name) == MIXED:
-                run.origin = MIXED
+            run.mixed = known.get(name) == MIXED
             for profile, status in births:
                 self._remember(run, profile, status)
             columns = [latest[key].to_pylist() for key in ("city", "station", "indicator", "value", "quality")]
@@ -240,13 +256,12 @@ class Live:
         city = self._city(run, address.city)
         if city is None:
             return
-        if isinstance(address, CityAddress):
-            heard = city.presence.hear(status)
-        else:
-            heard = self._station(run, city, address.station).hear(status)
-        if heard:
+        presence = city.presence
+        if isinstance(address, Address):
+            presence = self._station(run, city, address.station)
+        if presence.hear(status):
             city.version = self._version
-            run.origin = _together(run.origin, status.origin)
+            run.tell(presence, status.origin)
             run.scenario = status.scenario or run.scenario
 
     def _remember(self, run: _Run, profile: CityProfile, status: Status) -> None:
@@ -254,7 +269,7 @@ class Live:
         if city is not None and city.presence.session is None:
             city.presence = _Presence(status.session, status.online, profile)
             city.version = self._version
-        run.origin = _together(run.origin, status.origin)
+            run.tell(city.presence, status.origin)
         run.scenario = run.scenario or status.scenario
 
     def _city(self, run: _Run, name: str) -> _City | None:
@@ -323,13 +338,6 @@ class Live:
             city.time = time
             if run.time is None or time > run.time:
                 run.time = time
-
-
-def _together(held: str | None, told: Origin | None) -> str | None:
-    """The origin of a run one of whose stations tells its own: "mixed" where two differ."""
-    if told is None:
-        return held
-    return told.value if held in (None, told.value) else MIXED
 
 
 def combine(values: Iterable[float], across: Rollup) -> float:

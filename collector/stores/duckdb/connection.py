@@ -145,6 +145,7 @@ class DuckFile:
             if not self._read_only:
                 self.checkpoint()
             self.closed = True
+            self.version += 1
             self._disconnect()
             self._release()
 

@@ -26,20 +26,28 @@ _HALF_HOUR = 1800
 _STATE = """CASE any_value(rollup) WHEN 'max' THEN max(state) WHEN 'last' THEN arg_max(state, moment)
     ELSE sum(state) END"""
 _PIECE = "greatest(since - ((since % 86400) + 86400) % 86400, since - ((since + ahead) % 86400 + 86400) % 86400)"
-_WITHIN = "bucket >= {}.low AND bucket < {}.high AND bucket >= $low::TIMESTAMP_S AND bucket < $high::TIMESTAMP_S"
+_WITHIN = "bucket >= $low::TIMESTAMP_S AND bucket < $high::TIMESTAMP_S"
 
 _FORGET = f"""
-DELETE FROM daily USING (SELECT series.id AS series, low, high FROM spans JOIN series USING (city)) AS stale
-WHERE daily.series = stale.series AND {_WITHIN.format("stale", "stale")}
+DELETE FROM daily USING (SELECT series.id AS series, low FROM spans JOIN series USING (city)) AS stale
+WHERE daily.series = stale.series AND bucket = low AND {_WITHIN}
 """  # noqa: S608 - names of our own
 _PUT_TOGETHER = f"""
 INSERT INTO daily
 SELECT series, make_timestamp(piece * 1000000)::TIMESTAMP_S AS bucket, sum(n), {_STATE}, max(moment) FROM (
-    SELECT halves.series, n, state, moment, rollup, epoch_us(bucket) // 1000000 AS since, {_PIECE} AS piece
-    FROM {HALVES} JOIN series ON series.id = halves.series JOIN spans USING (city)
-    WHERE {_WITHIN.format("spans", "spans")}
-) GROUP BY series, piece ORDER BY series, piece
+    SELECT halves.series, city, bucket, n, state, moment, rollup,
+           epoch_us(bucket) // 1000000 AS since, {_PIECE} AS piece
+    FROM {HALVES} JOIN series ON series.id = halves.series JOIN (SELECT DISTINCT city, ahead FROM spans) USING (city)
+    WHERE {_WITHIN}
+) {{of_spans}} GROUP BY series, piece ORDER BY series, piece
 """  # noqa: S608 - names of our own
+_LONG = "JOIN spans USING (city) WHERE bucket >= low AND bucket < high"  # few spans, each of many pieces
+_SINGLE = "SEMI JOIN (SELECT city, epoch(low)::BIGINT AS piece FROM spans) USING (city, piece)"  # many, of a piece each
+_BEHIND = """
+SELECT DISTINCT city, epoch(halfhourly)::BIGINT FROM expired
+UNION SELECT DISTINCT city, epoch(bucket)::BIGINT FROM rollup JOIN expired USING (series)
+WHERE bucket < expired.halfhourly
+"""
 
 
 class Days:
@@ -76,7 +84,7 @@ class Days:
             self._reach[city] = (clocks[city], until)
             spans += [(city, clocks[city], since, until)] if since < until else []
         if spans:
-            _compute(connection, np.array(spans, np.int64))
+            _compute(connection, np.array(spans, np.int64), _LONG)
         if self._reach != before:
             self._keep(connection)
 
@@ -88,7 +96,7 @@ class Days:
         ahead, low = held[there, 0], piece_start(times[there], held[there, 0])
         spans = np.unique(np.stack([cities[there], ahead, low, piece_end(low, ahead)], axis=1), axis=0)
         if len(spans):
-            _compute(connection, spans)
+            _compute(connection, spans, _SINGLE)
 
     def _keep(self, connection: DuckDBPyConnection) -> None:
         rows = np.array([(city, *held) for city, held in self._reach.items()], np.int64)
@@ -97,12 +105,11 @@ class Days:
 
 
 def drop(connection: DuckDBPyConnection) -> None:
-    """Forget, of the `expired` series, the days whose half hours are gone."""
+    """Forget, of the `expired` series, the days whose half hours are gone; what came late stays."""
     connection.execute(
         "DELETE FROM daily USING expired WHERE daily.series = expired.series AND bucket < expired.halfhourly"
     )
-    rows = connection.execute("SELECT DISTINCT city, epoch(halfhourly)::BIGINT FROM expired").fetchall()
-    Days(connection).redo(connection, rows)
+    Days(connection).redo(connection, connection.execute(_BEHIND).fetchall())
 
 
 def with_days(chosen: pa.Table, bucket: int, lower: int, upper: int) -> pa.Table:
@@ -134,12 +141,13 @@ def piece_end(times: NDArray[np.int64], ahead: NDArray[np.int64]) -> NDArray[np.
     return midnights + DAY
 
 
-def _compute(connection: DuckDBPyConnection, spans: NDArray[np.int64]) -> None:
-    """Compute the pieces of cities anew, city, ahead, low, high (n, 4); the spans of a city do not meet."""
+def _compute(connection: DuckDBPyConnection, spans: NDArray[np.int64], of_spans: str) -> None:
+    """Compute the pieces of spans that do not meet: city, ahead, low, high (n, 4). Single pieces are computed anew."""
     connection.register("spans", _table(spans, ("city", "ahead", "low", "high")))
     edges = {"low": _stamp(spans[:, 2].min()), "high": _stamp(spans[:, 3].max())}
-    for statement in (_FORGET, _PUT_TOGETHER):
-        connection.execute(statement, edges)
+    if of_spans == _SINGLE:
+        connection.execute(_FORGET, edges)
+    connection.execute(_PUT_TOGETHER.format(of_spans=of_spans), edges)
     connection.unregister("spans")
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
-from collector.language.time import EARLIEST, LATEST, format_epoch
+from collector.language.time import EARLIEST, LATEST, MONDAY, format_epoch
 from collector.stores.duckdb.daily import seconds
 from collector.stores.duckdb.rollup import HALF_HOUR, STATE, WIDTH
 from collector.stores.protocol import Selection
@@ -17,8 +17,6 @@ from collector.stores.protocol import Selection
 BESIDE = "(SELECT series, time, value, quality FROM event_values UNION ALL FROM revised) AS beside"
 
 _CLEAN = "(city_id, bucket) NOT IN (SELECT (city, bucket) FROM dirty)"
-_MONDAY = 946_857_600
-"""Buckets are counted from 2000-01-03, a Monday, so that weeks begin with one."""
 
 
 def parts(connection: DuckDBPyConnection, chosen: pa.Table, selection: Selection, *, thinned: bool) -> list[str]:
@@ -31,7 +29,7 @@ def parts(connection: DuckDBPyConnection, chosen: pa.Table, selection: Selection
         moment = "moment" if thinned else "bucket"
         dirty = connection.execute("SELECT min(bucket), max(bucket) + INTERVAL 30 MINUTE FROM dirty").fetchall()[0]
         clean = "" if dirty[0] is None else f" AND {_CLEAN}"
-        days, beside = _in_days(chosen, lower, upper)
+        days, beside = _in_days(chosen, lower, upper, thinned=thinned)
         told = [_rolled("daily", where, selection) for where in days]
         told += [
             _rolled("rollup", f"{where} AND {within.format('bucket')}{clean}", selection, moment) for where in beside
@@ -44,7 +42,7 @@ def parts(connection: DuckDBPyConnection, chosen: pa.Table, selection: Selection
     return told
 
 
-def _in_days(chosen: pa.Table, lower: int, upper: int) -> tuple[list[str], list[str]]:
+def _in_days(chosen: pa.Table, lower: int, upper: int, *, thinned: bool) -> tuple[list[str], list[str]]:
     """Conditions for what is read by days, if anything is, and for the half hours that are read beside them."""
     since, until, frontier = (seconds(chosen[name]) for name in ("whole_from", "whole_until", "frontier"))
     if not (since < until).any():
@@ -52,7 +50,7 @@ def _in_days(chosen: pa.Table, lower: int, upper: int) -> tuple[list[str], list[
     between = f"bucket >= {stamp(since.min())} AND bucket < {stamp(until.max())}"
     days = f"{between} AND bucket >= whole_from AND bucket < whole_until"
     before = [f"bucket < {stamp(since.max())} AND bucket < whole_from"] if since.max() > lower else []
-    beyond = until.min() < min(upper, frontier.max())
+    beyond = until.min() < (upper if thinned else min(upper, frontier.max()))
     return [days], [*before, *([f"bucket >= {stamp(until.min())} AND bucket >= whole_until"] if beyond else [])]
 
 
@@ -96,9 +94,9 @@ def _rolled(table: str, within: str, selection: Selection, moment: str = "moment
 
 def slot(column: str, selection: Selection) -> str:
     """Where the bucket of a time begins, in seconds since 1970: numbers are much quicker than intervals."""
-    since = f"(epoch_us({column}) // 1000000 + shift - {_MONDAY})"
+    since = f"(epoch_us({column}) // 1000000 + shift - {MONDAY})"
     width = selection.bucket
-    return f"{since} - ({since} % {width} + {width}) % {width} + {_MONDAY} - shift"
+    return f"{since} - ({since} % {width} + {width}) % {width} + {MONDAY} - shift"
 
 
 def whole_half_hours(selection: Selection) -> tuple[int, int]:

@@ -19,6 +19,7 @@ from collector.stores.duckdb.known import known
 from collector.stores.duckdb.thinned import is_thinned
 from collector.stores.protocol import Body, Fate, Position, Rejection, RunInfo, Selection
 
+LISTS = 200  # remembered at most
 Listed = TypeVar("Listed")
 
 
@@ -125,8 +126,11 @@ class DuckReader:
         if version is not None and self._lists[0] != version:
             self._lists = (version, {})
         told = {} if version is None else self._lists[1]
-        if (what, run) not in told:
-            with self._lender.reading() as connection:
-                told[what, run] = work(connection, run)
-        listed: Listed = told[what, run]
+        if (what, run) in told:
+            held: Listed = told[what, run]
+            return held
+        with self._lender.reading() as connection:
+            listed = work(connection, run)
+        if len(told) < LISTS:
+            told[what, run] = listed
         return listed

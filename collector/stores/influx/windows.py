@@ -16,14 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from collector.language.indicators import Rollup, indicators
-from collector.language.time import EARLIEST, LATEST
+from collector.language.time import EARLIEST, LATEST, MONDAY
 from collector.stores.duckdb.rollup import WIDTH
 from collector.stores.influx.series import KEY
 from collector.stores.protocol import Selection
 
 SAVES = 4  # how many times fewer rows than values make it worth the questions
 _ATTEMPTS = 3
-_MONDAY = 946_857_600  # 2000-01-03T00:00:00Z, from which buckets are counted
 _STATES = {Rollup.MAX: "max", Rollup.LAST: "last"}
 _PLACE = [*KEY, "time"]
 
@@ -68,7 +67,7 @@ def combined(selection: Selection, shifts: Iterable[int], count: Count, fetch: F
     `shifts` are the seconds that clocks are ahead of UTC; `count` tells how many values each series has in the span,
     `fetch` the keys, times and values of indicators, combined by an ending of a query.
     """
-    width = gcd(selection.bucket or WIDTH, *(_MONDAY - shift for shift in shifts if is_whole(shift)))
+    width = gcd(selection.bucket or WIDTH, *(MONDAY - shift for shift in shifts if is_whole(shift)))
     for _ in range(_ATTEMPTS):
         before = _sorted(count(), KEY)
         if not _saves(before, selection, width):

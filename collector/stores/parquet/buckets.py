@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 
 from collector.language.errors import InputError
 from collector.language.indicators import Rollup, derived, indicators
+from collector.language.time import MONDAY
 from collector.stores.protocol import Selection
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
-MONDAY = 946_857_600
-"""2000-01-03: weeks begin on Mondays, as in the other stores."""
 
 
 def combined(table: pa.Table, held: int, selection: Selection, zones: Mapping[str, str]) -> pa.Table:
