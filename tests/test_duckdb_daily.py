@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -19,6 +20,14 @@ from collector.stores.duckdb.daily import DAY, piece_end, piece_start
 from collector.stores.duckdb.store import DuckDBStore
 from collector.stores.keeping import Policy
 from collector.stores.protocol import Batch, Selection
+
+
+@pytest.fixture(autouse=True, scope="module")
+def days_in_small_files() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("collector.stores.duckdb.rollup.MANY", 0)
+        yield
+
 
 ZONES = {"Asia/Bangkok": 7 * 3600, "Asia/Yangon": 23_400, "Asia/Kathmandu": 20_700, "America/Lima": -5 * 3600}
 
@@ -176,6 +185,15 @@ def test_what_comes_late_behind_the_half_hours_while_they_go_stays_in_its_day(
     by_day, halves = (store.read(Selection(("pm25",), bucket=bucket))["n"].to_pylist() for bucket in (DAY, 1800))
     assert sum(by_day) == sum(halves)
     store.close()
+
+
+def test_a_small_file_has_no_days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("collector.stores.duckdb.rollup.MANY", 1000)
+    filled(tmp_path).close()
+    assert rows_of(tmp_path / "city.duckdb", "daily") == 0 < rows_of(tmp_path / "city.duckdb", "rollup")
+    monkeypatch.setattr("collector.stores.duckdb.rollup.MANY", 400)
+    opened(tmp_path).close()
+    assert rows_of(tmp_path / "city.duckdb", "daily") > 0
 
 
 def test_days_of_a_run_go_with_it(tmp_path: Path) -> None:

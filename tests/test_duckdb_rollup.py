@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -19,6 +20,14 @@ from collector.stores import open_store
 from collector.stores.duckdb.parts import slot
 from collector.stores.duckdb.rollup import WIDTH
 from collector.stores.protocol import Batch, Selection
+
+
+@pytest.fixture(autouse=True, scope="module")
+def days_in_small_files() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("collector.stores.duckdb.rollup.MANY", 0)
+        yield
+
 
 reading = st.tuples(
     st.integers(0, 3),

@@ -39,7 +39,7 @@ SELECT series, make_timestamp(piece * 1000000)::TIMESTAMP_S AS bucket, sum(n), {
            epoch_us(bucket) // 1000000 AS since, {_PIECE} AS piece
     FROM {HALVES} JOIN series ON series.id = halves.series JOIN (SELECT DISTINCT city, ahead FROM spans) USING (city)
     WHERE {_WITHIN}
-) {{of_spans}} GROUP BY series, piece ORDER BY series, piece
+) {{of_spans}} GROUP BY series, piece ORDER BY piece, series
 """  # noqa: S608 - names of our own
 _LONG = "JOIN spans USING (city) WHERE bucket >= low AND bucket < high"  # few spans, each of many pieces
 _SINGLE = "SEMI JOIN (SELECT city, epoch(low)::BIGINT AS piece FROM spans) USING (city, piece)"  # many, of a piece each
@@ -59,6 +59,11 @@ class Days:
     def __init__(self, connection: DuckDBPyConnection) -> None:
         rows = connection.execute("SELECT city, ahead, epoch(time)::BIGINT FROM daily_frontier").fetchall()
         self._reach = {city: (ahead, time) for city, ahead, time in rows}
+
+    @property
+    def are_kept(self) -> bool:
+        """Whether there are any."""
+        return bool(self._reach)
 
     def is_behind(self, frontier: Mapping[int, int]) -> bool:
         """Whether `advance` would find anything to do, if no city's clock has become another."""

@@ -20,6 +20,7 @@ from collector.stores.duckdb.daily import Days
 from collector.stores.duckdb.names import Names
 
 WIDTH = 1800
+MANY = 5_000_000  # half hours in a file
 NEVER = np.iinfo(np.int64).min
 
 # Of rows with series' rollup, value and time: the mergeable state. Of values at the same last time the largest counts.
@@ -61,6 +62,7 @@ class Rollups:
         self._frontier = dict(rows)
         self._dirty = connection.execute("SELECT count(*) FROM dirty").fetchall()[0][0] > 0
         self._days = Days(connection)
+        self._halves = connection.execute("SELECT count(*) FROM rollup").fetchall()[0][0]
 
     def mark(self, connection: DuckDBPyConnection, readings: pa.Table, names: Names) -> None:
         """Mark dirty the half hours of readings that come behind their city's frontier."""
@@ -87,13 +89,20 @@ class Rollups:
             self._recompute(connection)
         if moves:
             self._extend(connection, moves)
-        self._days.advance(connection, self._frontier)
+            self._halves = connection.execute("SELECT count(*) FROM rollup").fetchall()[0][0]
+        if self._has_days:
+            self._days.advance(connection, self._frontier)
 
     def is_behind(self, newest: dict[int, int], *, final: bool) -> bool:
         """Whether `advance` would find anything to do."""
         ahead = WIDTH if final else -WIDTH
         moves = any(time // WIDTH * WIDTH + ahead > self._frontier.get(city, NEVER) for city, time in newest.items())
-        return self._dirty or moves or self._days.is_behind(self._frontier)
+        return self._dirty or moves or (self._has_days and self._days.is_behind(self._frontier))
+
+    @property
+    def _has_days(self) -> bool:
+        """Whether days are kept: fewer half hours are read quickly enough, and their file stays smaller."""
+        return self._halves >= MANY or self._days.are_kept
 
     def _by_city(self, names: Names) -> NDArray[np.int64]:
         frontier = np.full(names.cities + 1, NEVER, dtype=np.int64)
