@@ -31,9 +31,6 @@ from nakhon.collect import Alerting, Collector, Duty, collecting
 
 pytestmark = pytest.mark.system
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
 NOON = 1_772_366_400  # 2026-03-01T12:00:00Z
 HOURS = 30
 RUNS = ("calm-1", "haze-1")
@@ -133,22 +130,6 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
             yield Stage(broker, collector, url=collector.server.url)
     finally:
         broker.stop()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    missing = None if CHROMIUM.exists() else f"{CHROMIUM} is not installed"
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        missing = "playwright is not installed"
-    if missing:
-        required = "chromium" in os.environ.get("NAKHON_REQUIRE", "").split(",")
-        (pytest.fail if required else pytest.skip)(missing)
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="module")
